@@ -1,0 +1,171 @@
+/**
+ * Every failure that crosses a module, the wire or a screen: one class, one closed table of codes.
+ *
+ * Callers switch on `error.code`; messages are for people and may change. A message never holds
+ * key bytes, plaintext or anybody's identifier (docs/THREAT-MODEL.md, "Logs"). docs/ERRORS.md is
+ * generated from this table and a test compares both ways.
+ */
+
+export interface ErrorRow {
+  /** Number in an `error` frame; never reused. */
+  readonly number: number;
+  /** WebSocket close code, for protocol violations that end the connection; 0 = stays open. */
+  readonly close: number;
+  /** HTTP status where the failure is answered over plain HTTP. */
+  readonly status: number;
+  /** True when the same request may succeed later, unchanged. */
+  readonly retryable: boolean;
+  readonly meaning: string;
+  /** What the person or the caller does next. */
+  readonly hint: string;
+}
+
+/**
+ * Number ranges: 100 bytes and primitives, 200 relay protocol, 300 end-to-end protocol,
+ * 400 client and vault, 500 configuration and command line.
+ */
+export const ERRORS = {
+  INTERNAL: {
+    number: 1,
+    close: 1011,
+    status: 500,
+    retryable: true,
+    meaning: "Something failed that should not fail.",
+    hint: "Try again; if it stays, report it with the steps that led here.",
+  },
+  MALFORMED: {
+    number: 100,
+    close: 0,
+    status: 400,
+    retryable: false,
+    meaning: "Bytes that do not have the form they must have: cut, too long, or not canonical.",
+    hint: "Send it again from the source; if it stays, the sender's software is at fault.",
+  },
+  BAD_KEY: {
+    number: 101,
+    close: 0,
+    status: 400,
+    retryable: false,
+    meaning: "A public key no honest peer would send (low order, high bit set, wrong length).",
+    hint: "Do not use this key; get it again from its owner.",
+  },
+  BAD_SIGNATURE: {
+    number: 102,
+    close: 0,
+    status: 400,
+    retryable: false,
+    meaning: "A signature does not verify.",
+    hint: "Do not trust this; get it again from its owner.",
+  },
+  CANNOT_OPEN: {
+    number: 103,
+    close: 0,
+    status: 400,
+    retryable: false,
+    meaning: "A sealed box does not open: the key is wrong or the bytes were changed.",
+    hint: "Nothing was changed. Check that it came whole.",
+  },
+  CRYPTO_UNAVAILABLE: {
+    number: 104,
+    close: 0,
+    status: 500,
+    retryable: false,
+    meaning: "A cryptographic primitive is missing from the installed library.",
+    hint: "Reinstall with `npm ci`.",
+  },
+  PARAMETERS_TOO_HIGH: {
+    number: 105,
+    close: 0,
+    status: 400,
+    retryable: false,
+    meaning:
+      "Stored Argon2id parameters are above the ceiling (1 GiB, 10 passes) or below the floor.",
+    hint: "The file was changed or made by other software. Use a copy you trust.",
+  },
+  PHRASE_LENGTH: {
+    number: 110,
+    close: 0,
+    status: 400,
+    retryable: false,
+    meaning: "A recovery phrase has 8 words or 8 groups of 4 digits; this one does not.",
+    hint: "Count the words: one is missing or one is too many.",
+  },
+  PHRASE_WORD: {
+    number: 111,
+    close: 0,
+    status: 400,
+    retryable: false,
+    meaning: "One of the words is in no word list.",
+    hint: "Check the spelling of the word named, or type its 4 digits.",
+  },
+  PHRASE_MIXED: {
+    number: 112,
+    close: 0,
+    status: 400,
+    retryable: false,
+    meaning: "Each word is in some list, but no one list holds them all.",
+    hint: "Type all words in one language, or use the digits.",
+  },
+  PHRASE_CHECK: {
+    number: 113,
+    close: 0,
+    status: 400,
+    retryable: false,
+    meaning: "All words are known, but they do not belong together.",
+    hint: "One word is wrong or two are swapped. Compare with what you wrote down.",
+  },
+  PHRASE_AMBIGUOUS: {
+    number: 114,
+    close: 0,
+    status: 400,
+    retryable: false,
+    meaning: "The words fit two word lists and give two different phrases.",
+    hint: "Type the 8 groups of digits instead.",
+  },
+} as const;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** The row of a code, with the type every row must have. */
+export function errorRow(code: ErrorCode): ErrorRow {
+  return ERRORS[code];
+}
+
+export interface TumarErrorOptions extends ErrorOptions {
+  /** Numbers, and words of ours, that a caller shows: never an id, a key or plaintext. */
+  readonly details?: Readonly<Record<string, string | number>>;
+}
+
+export class TumarError extends Error {
+  override readonly name = "TumarError";
+  readonly code: ErrorCode;
+  readonly details: Readonly<Record<string, string | number>>;
+
+  constructor(code: ErrorCode, message: string, options: TumarErrorOptions = {}) {
+    super(message, options);
+    this.code = code;
+    this.details = options.details ?? {};
+  }
+
+  get retryable(): boolean {
+    return errorRow(this.code).retryable;
+  }
+
+  get hint(): string {
+    return errorRow(this.code).hint;
+  }
+}
+
+const byNumber = new Map<number, ErrorCode>(
+  (Object.keys(ERRORS) as ErrorCode[]).map((code) => [ERRORS[code].number, code]),
+);
+
+/** The code for a number from an `error` frame; undefined for one this version does not know. */
+export function errorCodeOf(number: number): ErrorCode | undefined {
+  return byNumber.get(number);
+}
+
+/** Where the compiler proves that nothing can arrive. */
+export function assertNever(value: never): never {
+  throw new TypeError(`impossible value: ${String(value)}`);
+}
