@@ -122,6 +122,24 @@ export const ERRORS = {
     meaning: "The words fit two word lists and give two different phrases.",
     hint: "Type the 8 groups of digits instead.",
   },
+
+  // 200 relay protocol: codec, channel
+
+  // 220 relay protocol: frames and the relay's answers
+
+  // 250 relay storage
+
+  // 300 end-to-end: statements, card, records, prekeys
+
+  // 330 end-to-end: handshake, ratchet, sessions, content
+
+  // 400 vault
+
+  // 420 client library
+
+  // 450 network
+
+  // 500 configuration and command line
 } as const;
 
 export type ErrorCode = keyof typeof ERRORS;
