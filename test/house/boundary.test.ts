@@ -1,0 +1,106 @@
+/**
+ * The relay has no code that could decrypt: both the compiler and the linter refuse an import of
+ * shared/e2ee from server/, and the linter refuses the other wrong directions, `import()` included.
+ */
+
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { repositoryRoot } from "../support/repository.ts";
+
+let tree = "";
+
+before(() => {
+  tree = mkdtempSync(join(tmpdir(), "tumar-boundary-"));
+  const listed = execFileSync(
+    "git",
+    [
+      "ls-files",
+      "-z",
+      "--cached",
+      "--others",
+      "--exclude-standard",
+      "shared",
+      "server",
+      "client",
+      "*.json",
+    ],
+    { cwd: repositoryRoot, encoding: "utf8" },
+  );
+  for (const file of listed.split("\0")) {
+    const source = join(repositoryRoot, file);
+    if (file !== "" && existsSync(source)) cpSync(source, join(tree, file));
+  }
+  symlinkSync(join(repositoryRoot, "node_modules"), join(tree, "node_modules"));
+  execFileSync("git", ["init", "-q"], { cwd: tree });
+});
+
+after(() => rmSync(tree, { recursive: true, force: true }));
+
+function compile(project: string): { readonly status: number | null; readonly output: string } {
+  const tsc = join(repositoryRoot, "node_modules", "typescript", "bin", "tsc");
+  const result = spawnSync(process.execPath, [tsc, "-b", project], { cwd: tree, encoding: "utf8" });
+  return { status: result.status, output: result.stdout + result.stderr };
+}
+
+function lint(file: string): { readonly status: number | null; readonly output: string } {
+  const biome = join(repositoryRoot, "node_modules", "@biomejs", "biome", "bin", "biome");
+  const result = spawnSync(process.execPath, [biome, "lint", "--error-on-warnings", file], {
+    cwd: tree,
+    encoding: "utf8",
+  });
+  return { status: result.status, output: result.stdout + result.stderr };
+}
+
+describe("server/ cannot import shared/e2ee/", () => {
+  it("the untouched tree compiles and lints", () => {
+    assert.deepEqual(compile("server"), { status: 0, output: "" });
+    assert.equal(lint("server").status, 0, lint("server").output);
+  });
+
+  it("the compiler refuses it", () => {
+    const probe = join(tree, "server", "probe.ts");
+    writeFileSync(probe, 'import "../shared/e2ee/card.ts";\n');
+    const { status, output } = compile("server");
+    rmSync(probe);
+    assert.notEqual(status, 0);
+    assert.match(output, /server\/probe\.ts.*e2ee\/card\.ts/s);
+  });
+
+  for (const [place, specifier] of [
+    ["server", "../shared/e2ee/card.ts"],
+    ["server", "../client/core/client.ts"],
+    ["shared/wire", "../e2ee/card.ts"],
+    ["shared/e2ee", "../wire/frames.ts"],
+    ["shared/crypto", "../wire/frames.ts"],
+    ["client/core", "../../server/relay.ts"],
+    ["client/net", "libsodium-wrappers"],
+    ["shared/e2ee", "libsodium-wrappers"],
+  ] as const) {
+    it(`the linter refuses ${specifier} in ${place}/, also by import()`, () => {
+      for (const text of [
+        `import "${specifier}";\n`,
+        `export const late: Promise<unknown> = import("${specifier}");\n`,
+      ]) {
+        const probe = join(tree, place, "probe.ts");
+        mkdirSync(join(tree, place), { recursive: true });
+        writeFileSync(probe, text);
+        const { status, output } = lint(`${place}/probe.ts`);
+        rmSync(probe);
+        assert.notEqual(status, 0, `${text} passed`);
+        assert.match(output, /noRestrictedImports/);
+      }
+    });
+  }
+});
