@@ -128,6 +128,95 @@ export const ERRORS = {
   // 220 relay protocol: frames and the relay's answers
 
   // 250 relay storage
+  REFUSED: {
+    number: 250,
+    close: 0,
+    status: 404,
+    retryable: false,
+    meaning:
+      "There is no such mailbox, grant or record, or this key has no right to it; the relay does not say which.",
+    hint: "Get the current card or grant from its owner. Sending the same again does not help.",
+  },
+  MAILBOX_FULL: {
+    number: 251,
+    close: 0,
+    status: 429,
+    retryable: true,
+    meaning: "The mailbox holds as much as it may until its owner fetches.",
+    hint: "Keep the message and try again later.",
+  },
+  QUOTA: {
+    number: 252,
+    close: 0,
+    status: 429,
+    retryable: true,
+    meaning: "The daily number for this grant or record is used up.",
+    hint: "Keep the message and try again tomorrow, or through another relay.",
+  },
+  STORAGE_FULL: {
+    number: 253,
+    close: 0,
+    status: 507,
+    retryable: true,
+    meaning: "The relay's disk is full or failed; nothing was stored.",
+    hint: "Try again later, or through another relay. Operators: free space in the data directory.",
+  },
+  STALE_VERSION: {
+    number: 254,
+    close: 0,
+    status: 409,
+    retryable: false,
+    meaning: "A newer version is stored already.",
+    hint: "Read the record, then write with a greater version.",
+  },
+  NAME_TAKEN: {
+    number: 255,
+    close: 0,
+    status: 409,
+    retryable: false,
+    meaning: "The mailbox, grant or owner key is in use for something else.",
+    hint: "Use a new key.",
+  },
+  LIMIT_REACHED: {
+    number: 256,
+    close: 0,
+    status: 413,
+    retryable: false,
+    meaning: "More, or larger, than the relay keeps for one owner.",
+    hint: "Remove what is not needed, or send less at once.",
+  },
+  EXPIRED: {
+    number: 257,
+    close: 0,
+    status: 410,
+    retryable: false,
+    meaning: "The expiry day of the envelope has passed.",
+    hint: "Tell the writer that the message expired unsent.",
+  },
+  STORE_TOO_NEW: {
+    number: 258,
+    close: 0,
+    status: 500,
+    retryable: false,
+    meaning: "The data directory was written by a newer version of the relay.",
+    hint: "Start the newer version, or restore a backup made by this one.",
+  },
+  STORE_CORRUPT: {
+    number: 259,
+    close: 0,
+    status: 500,
+    retryable: false,
+    meaning: "The store's file is damaged or is no store of ours.",
+    hint: "Stop the relay, keep a copy of the data directory, check the disk, and restore the last backup (docs/OPERATIONS.md).",
+  },
+  STORE_IN_USE: {
+    number: 260,
+    close: 0,
+    status: 500,
+    retryable: true,
+    meaning: "Another relay process has the data directory open.",
+    hint: "Stop the other relay, or name another directory.",
+  },
 
   // 300 end-to-end: statements, card, records, prekeys
 
