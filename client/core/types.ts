@@ -76,7 +76,12 @@ export interface SyncSummary {
 
 export type ClientEvent =
   /** A connection to a relay came up or went down; `nextTryMs` is set while it waits. */
-  | { readonly type: "connection"; readonly relay: string; readonly isUp: boolean; readonly nextTryMs: number | null }
+  | {
+      readonly type: "connection";
+      readonly relay: string;
+      readonly isUp: boolean;
+      readonly nextTryMs: number | null;
+    }
   /** Somebody else's process took the mailbox over while no other process of this vault is at work. */
   | { readonly type: "taken-over"; readonly relay: string }
   | { readonly type: "message"; readonly id: Uint8Array }
