@@ -223,6 +223,87 @@ export const ERRORS = {
   // 330 end-to-end: handshake, ratchet, sessions, content
 
   // 400 vault
+  VAULT_MISSING: {
+    number: 400,
+    close: 0,
+    status: 500,
+    retryable: false,
+    meaning: "There is no vault at this place.",
+    hint: "Check the path, or make one with `tumar init`.",
+  },
+  VAULT_EXISTS: {
+    number: 401,
+    close: 0,
+    status: 500,
+    retryable: false,
+    meaning: "There is a vault at this place already; it was not touched.",
+    hint: "Open it, or choose another path.",
+  },
+  VAULT_PASSPHRASE: {
+    number: 402,
+    close: 0,
+    status: 500,
+    retryable: false,
+    meaning: "The passphrase opens nothing here: it is wrong, or the head of the vault is damaged.",
+    hint: "Type it again; check the keyboard layout. If it stays, use a copy of the vault.",
+  },
+  VAULT_DAMAGED: {
+    number: 403,
+    close: 0,
+    status: 500,
+    retryable: false,
+    meaning:
+      "The vault was cut or changed: it cannot be opened as it is. Nothing was written to it.",
+    hint: "Keep the file and use a copy made earlier.",
+  },
+  VAULT_VERSION: {
+    number: 404,
+    close: 0,
+    status: 500,
+    retryable: false,
+    meaning: "The vault has a newer format, or is no vault.",
+    hint: "Update Tumar, or check the path.",
+  },
+  VAULT_BUSY: {
+    number: 405,
+    close: 0,
+    status: 503,
+    retryable: true,
+    meaning: "Another process or task kept the vault locked for too long.",
+    hint: "Try again; if it stays, end the other `tumar`.",
+  },
+  VAULT_FULL: {
+    number: 406,
+    close: 0,
+    status: 507,
+    retryable: false,
+    meaning: "The vault has reached its largest size; nothing was written.",
+    hint: "Delete messages that are no longer needed, then try again.",
+  },
+  VAULT_STORAGE: {
+    number: 407,
+    close: 0,
+    status: 500,
+    retryable: true,
+    meaning: "The disk or browser storage under the vault refused to read, write or lock.",
+    hint: "Check free space and permissions, then try again.",
+  },
+  VAULT_CLOSED: {
+    number: 408,
+    close: 0,
+    status: 500,
+    retryable: false,
+    meaning: "The vault was closed (locked) and its keys are gone from memory.",
+    hint: "Open it again with the passphrase.",
+  },
+  PASSPHRASE_SHORT: {
+    number: 409,
+    close: 0,
+    status: 400,
+    retryable: false,
+    meaning: "A passphrase needs at least 8 characters.",
+    hint: "Choose a longer one; several words are easy to remember.",
+  },
 
   // 420 client library
 
