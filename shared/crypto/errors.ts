@@ -219,6 +219,46 @@ export const ERRORS = {
   },
 
   // 300 end-to-end: statements, card, records, prekeys
+  BAD_CARD: {
+    number: 300,
+    close: 0,
+    status: 400,
+    retryable: false,
+    meaning: "A card that was cut or changed, or is not a card.",
+    hint: "Copy the whole link again, or scan the code again.",
+  },
+  IDENTITY_CHANGED: {
+    number: 301,
+    close: 0,
+    status: 409,
+    retryable: false,
+    meaning: "A device says it belongs to this contact, but the contact's root did not certify it.",
+    hint: "Send nothing. Ask the person over another way and compare safety numbers.",
+  },
+  NOT_EMPOWERED: {
+    number: 302,
+    close: 0,
+    status: 403,
+    retryable: false,
+    meaning: "A signed statement that its signer has no power to make.",
+    hint: "It changes nothing. Whoever made it needs a delegation that covers it.",
+  },
+  UNKNOWN_DEVICE: {
+    number: 303,
+    close: 0,
+    status: 404,
+    retryable: true,
+    meaning: "A statement of a device whose certificate has not been seen yet.",
+    hint: "Read the contact's record again; the certificate comes with it.",
+  },
+  PREKEY_EXPIRED: {
+    number: 304,
+    close: 0,
+    status: 400,
+    retryable: true,
+    meaning: "A prekey is out of date.",
+    hint: "Read the contact's record again; their device publishes new ones when it is online.",
+  },
 
   // 330 end-to-end: handshake, ratchet, sessions, content
 

@@ -55,6 +55,7 @@ const PRIMITIVES = [
   "crypto_aead_xchacha20poly1305_ietf_decrypt",
   "crypto_aead_xchacha20poly1305_ietf_encrypt",
   "crypto_generichash",
+  "crypto_hash_sha3256",
   "crypto_kem_xwing_dec",
   "crypto_kem_xwing_enc_deterministic",
   "crypto_kem_xwing_seed_keypair",
@@ -89,6 +90,11 @@ export function equalSecret(a: Uint8Array, b: Uint8Array): boolean {
 /** BLAKE2b (RFC 7693) of `length` bytes, 16 to 64; keyed when `key` has bytes (up to 64). */
 export function blake2b(length: number, message: Uint8Array, key?: Uint8Array): Uint8Array {
   return sodium.crypto_generichash(length, message, key ?? null);
+}
+
+/** SHA3-256 (FIPS 202); only the names of onion services need it. */
+export function sha3(message: Uint8Array): Uint8Array {
+  return sodium.crypto_hash_sha3256(message);
 }
 
 // --- Ed25519 (RFC 8032) -------------------------------------------------------------------------
