@@ -3,12 +3,13 @@
  *
  * An idle relay commits at the end of the event-loop turn, without any timer; a busy one pays one
  * fsync and one receipt signature for up to MAX_GROUP operations. The order of submission is kept.
- * Independent of the engine. `submit` never rejects: a failed commit gives each of its operations
- * an error code.
+ * Independent of the engine. A failed commit gives each of its operations an error code; `submit` rejects
+ * for an identifier of the wrong length (RangeError) only.
  */
 
 import { TumarError } from "../../shared/crypto/errors.ts";
 import { blake2b } from "../../shared/crypto/sodium.ts";
+import { checkOperation } from "./rules.ts";
 import type { Deposit, Deposited, Operation, Result, ResultOf, Store } from "./store.ts";
 
 /** Receipt paths have at most 7 hashes, so a commit has at most 2^7 deposits. */
@@ -59,6 +60,7 @@ export class GroupCommit<Receipt> {
 
   submit<Op extends Operation>(operation: Op): Promise<Outcome<Op, Receipt>> {
     return new Promise((resolve) => {
+      checkOperation(operation);
       this.#queue.push({ operation, resolve: resolve as Pending<Receipt>["resolve"] });
       this.#running ??= this.#run();
     });

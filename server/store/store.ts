@@ -9,7 +9,7 @@
  *
  * Hours and days are integers since 1970-01-01 UTC; the day of an hour is floor(hour / 24).
  * Lengths in bytes: mailbox, deposit hash, owner and writer 32; record id and envelope id 24; tag
- * and token 16. The caller (the frame decoder) has checked them; other lengths are a RangeError.
+ * and token 16; `checkOperation` in rules.ts refuses others before they reach an engine.
  */
 
 import type { ErrorCode } from "../../shared/crypto/errors.ts";

@@ -217,6 +217,14 @@ export const ERRORS = {
     meaning: "Another relay process has the data directory open.",
     hint: "Stop the other relay, or name another directory.",
   },
+  STORE_KEY_WRONG: {
+    number: 261,
+    close: 0,
+    status: 500,
+    retryable: false,
+    meaning: "store.key is not the key this data directory was written with.",
+    hint: "Put back the store.key that belongs to relay.sqlite, from the same backup.",
+  },
 
   // 300 end-to-end: statements, card, records, prekeys
   BAD_CARD: {

@@ -1,0 +1,88 @@
+/**
+ * The memory engine of the Store port, for tests: same answers as any engine, nothing durable.
+ */
+
+import type { StoreLimits } from "../limits.ts";
+import { dayOf } from "../rules.ts";
+import type {
+  Counts,
+  MailboxHandle,
+  Operation,
+  RecordPart,
+  Result,
+  Store,
+  SweepReport,
+  WaitingEnvelope,
+} from "../store.ts";
+import { MemoryMailboxes } from "./memory-mailboxes.ts";
+import { MemoryRecords } from "./memory-records.ts";
+
+export class MemoryStore implements Store {
+  readonly #mailboxes: MemoryMailboxes;
+  readonly #records: MemoryRecords;
+
+  constructor(limits: StoreLimits) {
+    this.#mailboxes = new MemoryMailboxes(limits);
+    this.#records = new MemoryRecords(limits);
+  }
+
+  async commit(operations: readonly Operation[]): Promise<readonly Result[]> {
+    return operations.map((operation) => this.#apply(operation));
+  }
+
+  async mailbox(mailbox: Uint8Array): Promise<MailboxHandle | undefined> {
+    return this.#mailboxes.handle(mailbox);
+  }
+
+  async waiting(
+    mailbox: Uint8Array,
+    afterSeq: number,
+    limit: number,
+  ): Promise<readonly WaitingEnvelope[]> {
+    return this.#mailboxes.waiting(mailbox, afterSeq, limit);
+  }
+
+  async record(recordId: Uint8Array): Promise<readonly RecordPart[] | undefined> {
+    return this.#records.record(recordId);
+  }
+
+  async counts(): Promise<Counts> {
+    return { ...this.#mailboxes.counts(), ...this.#records.counts() };
+  }
+
+  async sweep({ hour }: { readonly hour: number }): Promise<SweepReport> {
+    const day = dayOf(hour);
+    return { ...this.#mailboxes.sweep(day), ...this.#records.sweep(day) };
+  }
+
+  async close(): Promise<void> {}
+
+  #apply(operation: Operation): Result {
+    switch (operation.type) {
+      case "createMailbox":
+        return this.#mailboxes.create(operation);
+      case "useMailbox":
+        return this.#mailboxes.use(operation);
+      case "deleteMailbox":
+        return this.#mailboxes.delete(operation.mailbox);
+      case "putGrant":
+        return this.#mailboxes.putGrant(operation);
+      case "revokeGrant":
+        return this.#mailboxes.revokeGrant(operation);
+      case "deposit":
+        return this.#mailboxes.deposit(operation);
+      case "acknowledge":
+        return this.#mailboxes.acknowledge(operation);
+      case "putRecord":
+        return this.#records.put(operation);
+      case "setWriters":
+        return this.#records.setWriters(operation);
+      case "publishPrekeys":
+        return this.#records.publish(operation);
+      case "takePrekeys":
+        return this.#records.take(operation);
+      default:
+        return operation satisfies never;
+    }
+  }
+}
