@@ -454,6 +454,38 @@ export const ERRORS = {
   },
 
   // 330 end-to-end: handshake, ratchet, sessions, content
+  CANNOT_DECRYPT: {
+    number: 330,
+    close: 0,
+    status: 400,
+    retryable: false,
+    meaning: "A message that no session here can open.",
+    hint: "Nothing was changed. A new session is asked for by itself; the sender sends it again.",
+  },
+  ALREADY_OPENED: {
+    number: 331,
+    close: 0,
+    status: 400,
+    retryable: false,
+    meaning: "A message that was opened before came a second time.",
+    hint: "Nothing to do: acknowledge it and forget it.",
+  },
+  TEXT_TOO_LONG: {
+    number: 332,
+    close: 0,
+    status: 413,
+    retryable: false,
+    meaning: "The text does not fit the largest envelope.",
+    hint: "Shorten it, or send it in several messages.",
+  },
+  NO_SESSION: {
+    number: 333,
+    close: 0,
+    status: 409,
+    retryable: false,
+    meaning: "There is no session that may send to this device.",
+    hint: "Fetch the device's prekeys and start a session first.",
+  },
 
   // 400 vault
   VAULT_MISSING: {
