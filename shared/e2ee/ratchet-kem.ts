@@ -38,7 +38,7 @@ export interface KemClock {
   readonly steps: number;
   /** The hour of that step. */
   readonly hour: number;
-  /** True while our last proposal has no answer. */
+  /** True while a proposal, ours or the peer's, has no answer: one KEM step at a time. */
   readonly outstanding: boolean;
 }
 

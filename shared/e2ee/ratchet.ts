@@ -28,6 +28,7 @@ import {
   seal,
   tryOpen,
 } from "../crypto/sodium.ts";
+import { SUITE } from "./prekeys.ts";
 import {
   blockFlags,
   decapsulateWith,
@@ -58,7 +59,6 @@ import {
 import { MAX_EPOCHS, type RatchetState } from "./ratchet-state.ts";
 
 export const RATCHET_VERSION = 0x01;
-export const SUITE = 0x01;
 export const HEADER_BYTES: number = DH_KEY_BYTES + 4 + 4 + 1;
 export const SEALED_HEADER_BYTES: number = HEADER_BYTES + AEAD_TAG_BYTES;
 export const COMMITMENT_OFFSET: number = 1 + AEAD_NONCE_BYTES + SEALED_HEADER_BYTES;
@@ -206,7 +206,7 @@ export function encrypt(
 }
 
 function wishOf(state: RatchetState, hour: number) {
-  const outstanding = state.kemSeed.length > 0;
+  const outstanding = state.kemSeed.length > 0 || state.kemPeerKey.length > 0;
   return kemWish({ steps: state.kemSteps, hour: state.kemHour, outstanding }, hour);
 }
 
