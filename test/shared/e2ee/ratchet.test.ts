@@ -84,6 +84,42 @@ class Talk {
   }
 }
 
+/** Delivers frames out of order, and knows which are too old to open. */
+class Reordering {
+  readonly #talk: Talk;
+  readonly #wires: [Wire[], Wire[]] = [[], []];
+  readonly #chains: [number, number] = [1, 0];
+  readonly #newest: [number, number] = [1, 0];
+
+  constructor(talk: Talk) {
+    this.#talk = talk;
+  }
+
+  send(from: 0 | 1, text: string, frameBytes: number): void {
+    if (this.#talk.sides[from].stepDue) this.#chains[from]++;
+    const frame = this.#talk.send(from, text, frameBytes);
+    this.#wires[from].push({ frame, chain: this.#chains[from] });
+  }
+
+  deliver(from: 0 | 1, pick: number): void {
+    const [wire] = this.#wires[from].splice(pick, 1);
+    if (wire === undefined) return;
+    const to = from === 0 ? 1 : 0;
+    if (this.#newest[from] - wire.chain > MAX_EPOCHS) {
+      this.#talk.refuse(to, wire.frame, "CANNOT_DECRYPT");
+      return;
+    }
+    this.#newest[from] = Math.max(this.#newest[from], wire.chain);
+    this.#talk.receive(to, wire.frame);
+    this.#talk.refuse(to, wire.frame, "ALREADY_OPENED");
+  }
+}
+
+interface Wire {
+  readonly frame: Uint8Array;
+  readonly chain: number;
+}
+
 describe("ratchet", () => {
   it("has the sizes the page gives", () => {
     assert.equal(HEADER_BYTES, 41);
@@ -106,28 +142,10 @@ describe("ratchet", () => {
         const talk = new Talk();
         const first = talk.send(0, "open");
         assert.equal(talk.receive(1, first), "open");
-        interface Wire {
-          readonly frame: Uint8Array;
-          readonly chain: number;
-        }
-        const wires: [Wire[], Wire[]] = [[], []];
-        const chains: [number, number] = [1, 0];
-        const newest: [number, number] = [1, 0];
+        const order = new Reordering(talk);
         script.forEach(({ from, pick, large }, i) => {
-          if (talk.sides[from].stepDue) chains[from]++;
-          const sent = talk.send(from, `m${i}`, large ? LARGE : 2600);
-          wires[from].push({ frame: sent, chain: chains[from] });
-          const to = from === 0 ? 1 : 0;
-          const wire = wires[from][pick];
-          if (wire === undefined) return;
-          wires[from].splice(pick, 1);
-          if (newest[from] - wire.chain > MAX_EPOCHS) {
-            talk.refuse(to, wire.frame, "CANNOT_DECRYPT");
-            return;
-          }
-          newest[from] = Math.max(newest[from], wire.chain);
-          talk.receive(to, wire.frame);
-          talk.refuse(to, wire.frame, "ALREADY_OPENED");
+          order.send(from, `m${i}`, large ? LARGE : 2600);
+          order.deliver(from, pick);
         });
       }),
       { numRuns: 40 },
