@@ -75,7 +75,7 @@ export interface ClientFrameSpec<F> extends Spec<F> {
   /** The field holding the key that must have been proven in this channel. */
   readonly provenField?: Extract<keyof Body<F>, string>;
   readonly answers: readonly RelayFrame["type"][];
-  /** Beside BAD_FRAME, WRONG_CHANNEL, RATE_LIMITED, CLOSING and INTERNAL, which any frame may get. */
+  /** Beside BAD_FRAME, WRONG_CHANNEL, RATE_LIMITED, CLOSING, STORAGE_FULL and INTERNAL, which any frame may get. */
   readonly errors: readonly ErrorCode[];
 }
 
@@ -127,7 +127,7 @@ export const CLIENT_FRAMES: ClientTable = {
       ),
     },
     answers: ["ok"],
-    errors: ["RETRY", "BAD_PROOF", "LIMIT"],
+    errors: ["RETRY", "BAD_PROOF", "LIMIT_REACHED"],
   },
   "mailbox.create": {
     number: 3,
@@ -138,7 +138,7 @@ export const CLIENT_FRAMES: ClientTable = {
     doc: "Makes a mailbox. Making one that exists with the same kind is answered `ok` and renews its life.",
     fields: { mailbox, kind: uint(0, 1, "0 device, 1 letterbox") },
     answers: ["ok"],
-    errors: ["RETRY", "PROOF_REQUIRED", "NO_SUCH", "LIMIT"],
+    errors: ["RETRY", "PROOF_REQUIRED", "NAME_TAKEN", "LIMIT_REACHED"],
   },
   "mailbox.grant": {
     number: 4,
@@ -156,7 +156,7 @@ export const CLIENT_FRAMES: ClientTable = {
       mayBeUrgent: flag("1 = may use the reserve kept for urgent deposits"),
     },
     answers: ["ok"],
-    errors: ["RETRY", "PROOF_REQUIRED", "NO_SUCH", "LIMIT"],
+    errors: ["RETRY", "PROOF_REQUIRED", "REFUSED", "NAME_TAKEN", "LIMIT_REACHED"],
   },
   "mailbox.revoke": {
     number: 5,
@@ -167,7 +167,7 @@ export const CLIENT_FRAMES: ClientTable = {
     doc: "Ends a grant. What it deposited stays until acknowledged. Revoking an unknown hash is answered `ok`.",
     fields: { mailbox, depositHash },
     answers: ["ok"],
-    errors: ["RETRY", "PROOF_REQUIRED", "NO_SUCH"],
+    errors: ["RETRY", "PROOF_REQUIRED", "REFUSED"],
   },
   "mailbox.delete": {
     number: 6,
@@ -202,7 +202,7 @@ export const CLIENT_FRAMES: ClientTable = {
       resumeOffset: offset(MAX_SLICE_BYTES, "bytes held of that envelope"),
     },
     answers: ["ok", "deliver", "empty", "taken-over"],
-    errors: ["RETRY", "PROOF_REQUIRED", "NO_SUCH", "LIMIT"],
+    errors: ["RETRY", "PROOF_REQUIRED", "REFUSED", "LIMIT_REACHED"],
   },
   acknowledge: {
     number: 8,
@@ -217,7 +217,7 @@ export const CLIENT_FRAMES: ClientTable = {
       credit: uint(0, 1024, "envelopes more that may be in flight"),
     },
     answers: ["ok"],
-    errors: ["RETRY", "PROOF_REQUIRED", "NO_SUCH"],
+    errors: ["RETRY", "PROOF_REQUIRED", "REFUSED"],
   },
   deposit: {
     number: 9,
@@ -233,7 +233,7 @@ export const CLIENT_FRAMES: ClientTable = {
       envelope: bytesOneOf(ENVELOPE_BUCKETS, "opaque bytes of exactly one size bucket"),
     },
     answers: ["receipt"],
-    errors: ["NO_SUCH", "QUOTA", "PUZZLE_REQUIRED", "BAD_EXPIRY"],
+    errors: ["REFUSED", "MAILBOX_FULL", "QUOTA", "PUZZLE_REQUIRED", "EXPIRED", "BAD_EXPIRY"],
   },
   "record.get": {
     number: 10,
@@ -246,7 +246,7 @@ export const CLIENT_FRAMES: ClientTable = {
       offset: offset(MAX_RECORD_BYTES, "bytes already held; 0 first"),
     },
     answers: ["record"],
-    errors: ["NO_SUCH"],
+    errors: ["REFUSED"],
   },
   "record.put": {
     number: 11,
@@ -263,7 +263,7 @@ export const CLIENT_FRAMES: ClientTable = {
       part: bytesUpTo(0, MAX_RECORD_PART_BYTES, "ciphertext; empty removes the part"),
     },
     answers: ["ok"],
-    errors: ["RETRY", "PROOF_REQUIRED", "NO_SUCH", "STALE_VERSION", "LIMIT"],
+    errors: ["RETRY", "PROOF_REQUIRED", "REFUSED", "STALE_VERSION", "NAME_TAKEN", "LIMIT_REACHED"],
   },
   "record.writers": {
     number: 12,
@@ -279,7 +279,7 @@ export const CLIENT_FRAMES: ClientTable = {
       writers: list<Uint8Array>(signingKey("a writer"), 0, MAX_RECORD_WRITERS, "all writers"),
     },
     answers: ["ok"],
-    errors: ["RETRY", "PROOF_REQUIRED", "NO_SUCH", "STALE_VERSION"],
+    errors: ["RETRY", "PROOF_REQUIRED", "REFUSED", "STALE_VERSION"],
   },
   "prekeys.publish": {
     number: 13,
@@ -306,7 +306,7 @@ export const CLIENT_FRAMES: ClientTable = {
       ),
     },
     answers: ["left"],
-    errors: ["RETRY", "PROOF_REQUIRED", "NO_SUCH", "LIMIT"],
+    errors: ["RETRY", "PROOF_REQUIRED", "REFUSED", "LIMIT_REACHED"],
   },
   "prekeys.take": {
     number: 14,
@@ -320,7 +320,7 @@ export const CLIENT_FRAMES: ClientTable = {
       first: uint(0, MAX_RECORD_WRITERS, "pairs already held"),
     },
     answers: ["pairs"],
-    errors: ["RETRY", "NO_SUCH", "QUOTA"],
+    errors: ["RETRY", "REFUSED", "QUOTA"],
   },
 };
 

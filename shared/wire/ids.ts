@@ -1,0 +1,23 @@
+/**
+ * Ids that are hashes of something: how each is made. All are public to the relay but the depositId
+ * itself, which only the mailbox's owner and the grant's holder know.
+ */
+
+import { EMPTY } from "../crypto/bytes.ts";
+import { H } from "../crypto/hash.ts";
+import { blake2b, type SigningPublicKey } from "../crypto/sodium.ts";
+import { DEPOSIT_HASH_BYTES, ENVELOPE_ID_BYTES, RELAY_HASH_BYTES } from "./limits.ts";
+
+/** What a relay stores and looks a grant up by. */
+export function depositHash(depositId: Uint8Array): Uint8Array {
+  return H(EMPTY, "deposit", depositId, DEPOSIT_HASH_BYTES);
+}
+
+export function envelopeId(envelope: Uint8Array): Uint8Array {
+  return blake2b(ENVELOPE_ID_BYTES, envelope);
+}
+
+/** Names a relay in its address and on cards. */
+export function relayHash(identity: SigningPublicKey): Uint8Array {
+  return H(EMPTY, "relay", identity, RELAY_HASH_BYTES);
+}
