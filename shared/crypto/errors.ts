@@ -541,6 +541,78 @@ export const ERRORS = {
   // 420 client library
 
   // 450 network
+  RELAY_UNREACHABLE: {
+    number: 450,
+    close: 0,
+    status: 503,
+    retryable: true,
+    meaning: "The relay does not answer, or the connection to it broke before the answer came.",
+    hint: "What was written stays written and is sent by itself. Check that other sites open; try another network, a VPN or Tor.",
+  },
+  RELAY_TIMEOUT: {
+    number: 451,
+    close: 0,
+    status: 504,
+    retryable: true,
+    meaning: "The relay is connected, but did not answer this request in time.",
+    hint: "The network is slow or freezes connections. It is sent again by itself; nothing is stored twice.",
+  },
+  NOT_A_RELAY: {
+    number: 452,
+    close: 0,
+    status: 502,
+    retryable: true,
+    meaning: "Something answers at the relay's address, but not a relay of this kind.",
+    hint: "A login page of the network may stand in between: open any site in a browser first. Or the address is wrong.",
+  },
+  RELAY_TLS: {
+    number: 453,
+    close: 0,
+    status: 502,
+    retryable: true,
+    meaning: "The encrypted web connection (TLS) to the relay could not be made.",
+    hint: "The device's clock is wrong, or the network intercepts connections. Nothing was sent. Try another network.",
+  },
+  CHANNEL_KEY_FORGED: {
+    number: 454,
+    close: 0,
+    status: 502,
+    retryable: false,
+    meaning: "The relay's channel key is not signed by the relay's identity key.",
+    hint: "Do not go on: somebody between you and the relay changes the bytes. Try another network.",
+  },
+  CHANNEL_KEY_STALE: {
+    number: 455,
+    close: 0,
+    status: 502,
+    retryable: true,
+    meaning: "The relay takes only an older channel key than one it has already shown.",
+    hint: "Nothing was sent under the old key. If it stays, the relay was set back or is being imitated: ask its operator.",
+  },
+  RELAY_FAULT: {
+    number: 456,
+    close: 0,
+    status: 502,
+    retryable: true,
+    meaning: "The relay broke the rules of the protocol; the connection was cut.",
+    hint: "Try again. If it stays, update both sides, or use another relay.",
+  },
+  RELAY_ERROR: {
+    number: 457,
+    close: 0,
+    status: 502,
+    retryable: true,
+    meaning: "The relay refused with an error number that this version does not know.",
+    hint: "Update this program. The number is in the details.",
+  },
+  LINK_CLOSED: {
+    number: 458,
+    close: 0,
+    status: 503,
+    retryable: false,
+    meaning: "This program closed its connections while the request was waiting.",
+    hint: "Open the client again; what was written is still there.",
+  },
 
   // 500 configuration and command line
 } as const;

@@ -1,0 +1,136 @@
+/**
+ * The browser's sockets: `WebSocket` and `fetch`. A browser hides why a connection failed and does
+ * not show pings, so every failure before the first message is RELAY_UNREACHABLE here.
+ */
+
+import type { TumarError } from "../../shared/crypto/errors.ts";
+import {
+  type ConnectOptions,
+  type GetOptions,
+  type Socket,
+  SocketEvents,
+  type SocketListener,
+  type Transport,
+} from "./transport.ts";
+import { closedByRelay, notARelay, unexpectedStatus, unreachable } from "./transport-faults.ts";
+
+/** What is taken from the platform; passed in by tests. */
+export interface BrowserPlatform {
+  readonly WebSocket: typeof WebSocket;
+  readonly fetch: typeof fetch;
+}
+
+export function browserTransport(platform: BrowserPlatform = globalThis): Transport {
+  return {
+    connect: (url, options) => connect(platform, url, options),
+    get: (url, options) => get(platform, url, options),
+  };
+}
+
+function connect(platform: BrowserPlatform, url: string, options: ConnectOptions): Promise<Socket> {
+  const { signal } = options;
+  signal.throwIfAborted();
+  return new Promise((resolve, reject) => {
+    const socket = new BrowserSocket(new platform.WebSocket(url), options.maxMessageBytes);
+    const timer = setTimeout(() => fail(unreachable("no connection in time")), options.timeoutMs);
+    const onAbort = () => fail(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    const settle = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", onAbort);
+    };
+    const fail = (reason: unknown) => {
+      settle();
+      socket.close();
+      reject(reason);
+    };
+    socket.onOpened = () => {
+      settle();
+      resolve(socket);
+    };
+    socket.onFailed = fail;
+  });
+}
+
+class BrowserSocket implements Socket {
+  readonly #socket: WebSocket;
+  readonly #events = new SocketEvents();
+  onOpened: () => void = () => {};
+  onFailed: (error: TumarError) => void = () => {};
+
+  constructor(socket: WebSocket, maxMessageBytes: number) {
+    this.#socket = socket;
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => this.onOpened();
+    socket.onmessage = ({ data }) => this.#onData(data, maxMessageBytes);
+    socket.onclose = ({ code }) => this.#onClosed(closedByRelay(code));
+  }
+
+  get bufferedAmount(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  send(message: Uint8Array): void {
+    if (this.#socket.readyState !== 1) return;
+    this.#socket.send(message as Uint8Array<ArrayBuffer>);
+  }
+
+  listen(listener: SocketListener): void {
+    this.#events.listen(listener);
+  }
+
+  close(): void {
+    this.#events.end();
+    this.#socket.onopen = null;
+    this.#socket.onmessage = null;
+    this.#socket.onclose = null;
+    this.#socket.close();
+  }
+
+  #onData(data: unknown, maxMessageBytes: number): void {
+    if (!(data instanceof ArrayBuffer)) {
+      this.#end(notARelay("text where a relay sends bytes"));
+    } else if (data.byteLength > maxMessageBytes) {
+      this.#end(closedByRelay(1009));
+    } else {
+      this.#events.message(new Uint8Array(data));
+    }
+  }
+
+  #onClosed(error: TumarError): void {
+    this.onFailed(error);
+    this.#events.closed(error);
+  }
+
+  #end(error: TumarError): void {
+    this.#events.closed(error);
+    this.close();
+  }
+}
+
+async function get(
+  platform: BrowserPlatform,
+  url: string,
+  options: GetOptions,
+): Promise<Uint8Array> {
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)]);
+  const response = await platform
+    .fetch(url, {
+      signal,
+      redirect: "error",
+      cache: "no-store",
+      credentials: "omit",
+      referrerPolicy: "no-referrer",
+    })
+    .catch((cause: unknown) => {
+      options.signal.throwIfAborted();
+      throw unreachable("no answer", cause);
+    });
+  if (response.status !== 200) throw unexpectedStatus(response.status);
+  const body = await response.arrayBuffer().catch((cause: unknown) => {
+    options.signal.throwIfAborted();
+    throw unreachable("the answer broke off", cause);
+  });
+  if (body.byteLength > options.maxBytes) throw notARelay("a longer answer than a relay gives");
+  return new Uint8Array(body);
+}

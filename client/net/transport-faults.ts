@@ -1,0 +1,39 @@
+/**
+ * What goes wrong below the channel, as errors a person can read. Used by every transport adapter,
+ * so that the same fault has the same words in a browser and in Node.
+ */
+
+import { TumarError } from "../../shared/crypto/errors.ts";
+
+export function unreachable(what: string, cause?: unknown): TumarError {
+  return new TumarError("RELAY_UNREACHABLE", what, { cause });
+}
+
+export function notARelay(what: string, cause?: unknown): TumarError {
+  return new TumarError("NOT_A_RELAY", what, { cause });
+}
+
+/** An HTTP answer where a WebSocket or a channel key was expected. */
+export function unexpectedStatus(status: number): TumarError {
+  if (status === 429) return unreachable("the relay takes no more connections from this address");
+  if (status >= 500) return unreachable(`the relay, or what stands before it, answers ${status}`);
+  return new TumarError("NOT_A_RELAY", `an ordinary web answer (${status}) instead of a relay`, {
+    details: { status },
+  });
+}
+
+/** A WebSocket that the other side ended, by its close code (RFC 6455 section 7.4). */
+export function closedByRelay(code: number): TumarError {
+  switch (code) {
+    case 1001:
+      return new TumarError("CLOSING", "the relay is shutting down");
+    case 1006:
+      return unreachable("the connection broke off");
+    case 1008:
+      return new TumarError("RELAY_FAULT", "the relay ended the connection over a broken rule");
+    case 1009:
+      return new TumarError("RELAY_FAULT", "a message larger than the protocol allows");
+    default:
+      return unreachable(`the relay ended the connection (${code})`);
+  }
+}

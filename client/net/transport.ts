@@ -1,0 +1,94 @@
+/**
+ * The port between client/net and the platform: sockets that carry binary messages, and small GETs.
+ * Adapters: browser-transport.ts, node/node-transport.ts. An adapter knows nothing of channels,
+ * frames or relays; it promises that a socket that was not handed out, or was closed, is gone.
+ */
+
+import type { TumarError } from "../../shared/crypto/errors.ts";
+
+export interface SocketListener {
+  /** One binary message; the listener may keep the bytes. */
+  onMessage(message: Uint8Array): void;
+  /** A sign of life that carries no message: a ping. Browsers do not show them. */
+  onAlive(): void;
+  /** Once, last, and never after `close()`. The error says why, for a person to read. */
+  onClosed(error: TumarError): void;
+}
+
+export interface Socket {
+  /** Bytes accepted by `send` that have not left yet. */
+  readonly bufferedAmount: number;
+  /** Without effect once the socket is closed. */
+  send(message: Uint8Array): void;
+  /** Call once. What happened before the call is told in the call, in order. */
+  listen(listener: SocketListener): void;
+  /** Ends the socket at once and silently; idempotent. */
+  close(): void;
+}
+
+export interface ConnectOptions {
+  /** Aborting gives the attempt up: the promise rejects with the signal's reason. */
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+  /** A larger message closes the socket. */
+  readonly maxMessageBytes: number;
+}
+
+export interface GetOptions {
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+  /** A longer answer is refused. */
+  readonly maxBytes: number;
+}
+
+export interface Transport {
+  /** @throws TumarError RELAY_UNREACHABLE, RELAY_TLS, NOT_A_RELAY; the signal's reason */
+  connect(url: string, options: ConnectOptions): Promise<Socket>;
+  /** The body of a 200 answer; redirects are not followed. @throws as `connect` */
+  get(url: string, options: GetOptions): Promise<Uint8Array>;
+}
+
+/**
+ * Holds back what a socket tells until somebody listens, so that no message of the first moment is
+ * lost between `connect` and `listen`.
+ */
+export class SocketEvents {
+  #listener: SocketListener | undefined;
+  #early: ((listener: SocketListener) => void)[] = [];
+  #isEnded = false;
+
+  listen(listener: SocketListener): void {
+    if (this.#listener !== undefined) throw new TypeError("the socket has a listener");
+    this.#listener = listener;
+    for (const tell of this.#early.splice(0)) {
+      if (!this.#isEnded) tell(listener);
+    }
+  }
+
+  message(message: Uint8Array): void {
+    this.#tell((listener) => listener.onMessage(message));
+  }
+
+  alive(): void {
+    this.#tell((listener) => listener.onAlive());
+  }
+
+  closed(error: TumarError): void {
+    this.#tell((listener) => {
+      this.#isEnded = true;
+      listener.onClosed(error);
+    });
+  }
+
+  /** Nothing is told any more. */
+  end(): void {
+    this.#isEnded = true;
+    this.#early = [];
+  }
+
+  #tell(tell: (listener: SocketListener) => void): void {
+    if (this.#isEnded) return;
+    if (this.#listener === undefined) this.#early.push(tell);
+    else tell(this.#listener);
+  }
+}
