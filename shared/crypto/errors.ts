@@ -615,6 +615,62 @@ export const ERRORS = {
   },
 
   // 500 configuration and command line
+  USAGE: {
+    number: 500,
+    close: 0,
+    status: 400,
+    retryable: false,
+    meaning: "The command was not typed as `tumar` understands it.",
+    hint: "`tumar COMMAND --help` shows how it is typed, with an example.",
+  },
+  PASSPHRASE_NEEDED: {
+    number: 510,
+    close: 0,
+    status: 400,
+    retryable: false,
+    meaning: "No passphrase was given, and there is no terminal to ask for it.",
+    hint: "Run it in a terminal, or name a file that holds the passphrase with --passphrase-file.",
+  },
+  PASSPHRASE_FILE: {
+    number: 511,
+    close: 0,
+    status: 400,
+    retryable: false,
+    meaning: "The passphrase file cannot be read, or does not hold one line of text.",
+    hint: "Put the passphrase alone on the first line of the file, and check its name and rights.",
+  },
+  PASSPHRASE_EMPTY: {
+    number: 512,
+    close: 0,
+    status: 400,
+    retryable: false,
+    meaning: "The passphrase is empty.",
+    hint: "Give the passphrase the vault was made with.",
+  },
+  PASSPHRASE_SHORT: {
+    number: 513,
+    close: 0,
+    status: 400,
+    retryable: false,
+    meaning: "A new passphrase has at least 8 characters.",
+    hint: "Choose a longer one: five ordinary words that have nothing to do with each other are good.",
+  },
+  FILE_NOT_WRITTEN: {
+    number: 520,
+    close: 0,
+    status: 409,
+    retryable: false,
+    meaning: "A file could not be written: something is there already, or the folder refuses it.",
+    hint: "Name another file. Nothing was overwritten.",
+  },
+  INPUT_TOO_LONG: {
+    number: 521,
+    close: 0,
+    status: 413,
+    retryable: false,
+    meaning: "Standard input holds more than one message or card can be.",
+    hint: "Send less at once.",
+  },
 } as const;
 
 export type ErrorCode = keyof typeof ERRORS;

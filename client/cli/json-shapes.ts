@@ -1,0 +1,123 @@
+/**
+ * The objects that `--json` prints, one per line. Their fields are a contract (docs/CLI.md): one may be
+ * added, none changes its meaning. Identities and ids are lower-case base32, times ISO 8601 UTC.
+ */
+
+import { toBase32, toBase64Url } from "../../shared/crypto/bytes.ts";
+import type {
+  Contact,
+  NewIdentity,
+  OutboxItem,
+  OutgoingState,
+  ReceivedMessage,
+  SentMessage,
+  StoredReceipt,
+} from "../core/types.ts";
+
+export interface IdentityJson {
+  readonly identity: string;
+  /** 8 words, a space between. */
+  readonly phrase: string;
+  /** The same as 8 groups of 4 digits. */
+  readonly digits: string;
+}
+
+export interface ContactJson {
+  /** null for somebody who wrote first and was not added. */
+  readonly name: string | null;
+  readonly identity: string;
+  readonly verified: boolean;
+  readonly identityChanged: boolean;
+  /** False while neither their card nor a session is known. */
+  readonly reachable: boolean;
+}
+
+export interface SafetyNumberJson {
+  /** 60 digits without spaces: a script compares, it does not read aloud. */
+  readonly safetyNumber: string;
+}
+
+export interface ReceivedJson {
+  readonly id: string;
+  readonly from: string | null;
+  readonly identity: string;
+  readonly kind: ReceivedMessage["kind"];
+  readonly text: string;
+  /** The sender's hour. */
+  readonly at: string;
+}
+
+export interface ReceiptJson {
+  readonly relay: string;
+  /** The relay's hour. */
+  readonly hour: string;
+  readonly envelope: string;
+  /** base64url of the signed receipt, for whoever verifies it later. */
+  readonly proof: string;
+}
+
+export interface SentJson {
+  readonly id: string;
+  readonly state: OutgoingState;
+  /** As soon as there is one. */
+  readonly receipt?: ReceiptJson;
+}
+
+export interface OutboxJson {
+  readonly id: string;
+  readonly to: string | null;
+  readonly identity: string;
+  readonly state: OutgoingState;
+  readonly waitingFor: string;
+  readonly text: string;
+  readonly at: string;
+}
+
+export function identityJson(created: NewIdentity): IdentityJson {
+  const { identity, phrase, digits } = created;
+  return { identity: toBase32(identity), phrase, digits };
+}
+
+export function contactJson(contact: Contact): ContactJson {
+  return {
+    name: contact.name,
+    identity: toBase32(contact.identity),
+    verified: contact.isVerified,
+    identityChanged: contact.isIdentityChanged,
+    reachable: contact.isReachable,
+  };
+}
+
+export function safetyNumberJson(safetyNumber: string): SafetyNumberJson {
+  return { safetyNumber: safetyNumber.replaceAll(" ", "") };
+}
+
+export function receivedJson(message: ReceivedMessage): ReceivedJson {
+  const { id, from, identity, kind, text, at } = message;
+  return { id: toBase32(id), from, identity: toBase32(identity), kind, text, at: isoTime(at) };
+}
+
+export function sentJson(message: SentMessage): SentJson {
+  const { id, state, receipt } = message;
+  const head = { id: toBase32(id), state };
+  return receipt === null ? head : { ...head, receipt: receiptJson(receipt) };
+}
+
+export function outboxJson(item: OutboxItem): OutboxJson {
+  const { to, state, waitingFor, text } = item;
+  const [id, identity] = [toBase32(item.id), toBase32(item.identity)];
+  return { id, to, identity, state, waitingFor, text, at: isoTime(item.at) };
+}
+
+function receiptJson(receipt: StoredReceipt): ReceiptJson {
+  return {
+    relay: receipt.relay,
+    hour: isoTime(receipt.hour),
+    envelope: toBase32(receipt.envelopeId),
+    proof: toBase64Url(receipt.proof),
+  };
+}
+
+function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,99 @@
+/**
+ * The passphrase of a vault: asked for in the terminal, or read from a file. Never an argument or an
+ * environment variable: other processes can read those.
+ */
+
+import { createReadStream } from "node:fs";
+import { TumarError } from "../../shared/crypto/errors.ts";
+import { boundedBytes } from "./input.ts";
+
+/** Of a new passphrase, in characters as people count them (code points). */
+export const PASSPHRASE_MIN_CHARACTERS = 8;
+/** More than anyone types; keeps a wrong file name from filling the memory. */
+const FILE_MAX_BYTES = 4096;
+
+export type AskSecret = (
+  question: string,
+  validate: (answer: string) => true | string,
+) => Promise<string>;
+
+/** One trailing line end is not part of it. @throws TumarError PASSPHRASE_FILE, PASSPHRASE_EMPTY */
+export async function passphraseFromFile(path: string): Promise<string> {
+  return parsePassphraseFile(await readBounded(path));
+}
+
+/** @throws TumarError PASSPHRASE_FILE, PASSPHRASE_EMPTY */
+export function parsePassphraseFile(bytes: Uint8Array): string {
+  if (bytes.length > FILE_MAX_BYTES) throw badFile("the passphrase file is too long");
+  const passphrase = decode(bytes).replace(/\r?\n$/, "");
+  if (passphrase === "") throw new TumarError("PASSPHRASE_EMPTY", "the passphrase file is empty");
+  if (/[\r\n]/.test(passphrase)) throw badFile("the passphrase file has more than one line");
+  return passphrase;
+}
+
+/** @throws TumarError PASSPHRASE_SHORT */
+export function checkNewPassphrase(passphrase: string): string {
+  if (isLongEnough(passphrase)) return passphrase;
+  throw new TumarError(
+    "PASSPHRASE_SHORT",
+    `a new passphrase has at least ${PASSPHRASE_MIN_CHARACTERS} characters`,
+  );
+}
+
+export function askPassphrase(ask: AskSecret): Promise<string> {
+  return ask("Passphrase of the vault:", (answer) => answer !== "" || "It is not empty.");
+}
+
+/** Twice, because nobody can look up what was mistyped. */
+export async function askNewPassphrase(ask: AskSecret): Promise<string> {
+  const passphrase = await ask(
+    "New passphrase for this vault:",
+    (answer) => isLongEnough(answer) || `At least ${PASSPHRASE_MIN_CHARACTERS} characters.`,
+  );
+  await ask("The same once more:", (answer) => answer === passphrase || "It is not the same.");
+  return passphrase;
+}
+
+/** Stars on stderr; stdout stays clean. @throws TumarError PASSPHRASE_NEEDED without a terminal */
+export async function askInTerminal(
+  question: string,
+  validate: (answer: string) => true | string,
+): Promise<string> {
+  if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) {
+    throw new TumarError("PASSPHRASE_NEEDED", "there is no terminal to ask for the passphrase");
+  }
+  const { password } = await import("@inquirer/prompts");
+  try {
+    return await password(
+      { message: question, mask: "*", validate },
+      { output: process.stderr, clearPromptOnDone: false },
+    );
+  } catch (cause) {
+    throw new TumarError("PASSPHRASE_NEEDED", "no passphrase was typed", { cause });
+  }
+}
+
+function isLongEnough(passphrase: string): boolean {
+  return [...passphrase].length >= PASSPHRASE_MIN_CHARACTERS;
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw badFile("the passphrase file is not text", cause);
+  }
+}
+
+/** Works for pipes too (`<(…)`), which have no size. */
+async function readBounded(path: string): Promise<Uint8Array> {
+  try {
+    return await boundedBytes(createReadStream(path), FILE_MAX_BYTES);
+  } catch (cause) {
+    throw badFile("the passphrase file cannot be read", cause);
+  }
+}
+
+function badFile(message: string, cause?: unknown): TumarError {
+  return new TumarError("PASSPHRASE_FILE", message, cause === undefined ? {} : { cause });
+}

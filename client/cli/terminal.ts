@@ -1,0 +1,98 @@
+/**
+ * Where words go: results to stdout, everything else to stderr.
+ *
+ * `print` resolves only when the operating system has taken the line, so that a message is marked as shown
+ * after it was. A reader who went away (`| head`) is OutputClosed, which ends the command quietly.
+ */
+
+import { wantsColours } from "./environment.ts";
+
+const STYLES = { bold: [1, 22], dim: [2, 22], red: [31, 39], yellow: [33, 39] } as const;
+
+export type Style = keyof typeof STYLES;
+
+/** Nobody reads stdout any more. */
+export class OutputClosed extends Error {
+  override readonly name = "OutputClosed";
+}
+
+export interface OutputStream {
+  readonly isTTY?: boolean;
+  write(text: string, done: (error?: Error | null) => void): boolean;
+  on(event: "error", listener: (error: Error) => void): unknown;
+}
+
+export class Terminal {
+  readonly #out: OutputStream;
+  readonly #err: OutputStream;
+  readonly #isColoured: boolean;
+  #isLineOpen = false;
+
+  constructor(out: OutputStream, err: OutputStream, isColoured: boolean = wantsColours()) {
+    this.#out = out;
+    this.#err = err;
+    this.#isColoured = isColoured;
+    // Each write reports its own failure; without a listener the stream would end the process.
+    for (const stream of [out, err]) stream.on("error", () => undefined);
+  }
+
+  /** True when a person sees the results on a screen. */
+  get isScreen(): boolean {
+    return this.#out.isTTY === true;
+  }
+
+  /** True when a person sees progress and prompts on a screen. */
+  get isProgressScreen(): boolean {
+    return this.#err.isTTY === true;
+  }
+
+  /** One result, with its line end. @throws OutputClosed, or the stream's error */
+  print(text: string): Promise<void> {
+    this.#clearProgress();
+    return new Promise((resolve, reject) => {
+      this.#out.write(`${text}\n`, (error) => {
+        if (!error) resolve();
+        else reject(isClosed(error) ? new OutputClosed("nobody reads the output") : error);
+      });
+    });
+  }
+
+  /** A line for people on stderr; a stderr that went away is nobody's fault. */
+  notice(text: string): void {
+    this.#clearProgress();
+    this.#err.write(`${text}\n`, () => undefined);
+  }
+
+  /** Overwrites the last progress line; says nothing when no screen is there to show it. */
+  progress(text: string): void {
+    if (!this.isProgressScreen) return;
+    this.#err.write(`\r\u001b[K${text}`, () => undefined);
+    this.#isLineOpen = true;
+  }
+
+  /** For results: plain unless stdout is a screen that wants colours. */
+  styled(style: Style, text: string): string {
+    return paint(this.isScreen && this.#isColoured, style, text);
+  }
+
+  /** For notices: plain unless stderr is a screen that wants colours. */
+  styledNotice(style: Style, text: string): string {
+    return paint(this.isProgressScreen && this.#isColoured, style, text);
+  }
+
+  #clearProgress(): void {
+    if (!this.#isLineOpen) return;
+    this.#err.write("\r\u001b[K", () => undefined);
+    this.#isLineOpen = false;
+  }
+}
+
+function paint(isOn: boolean, style: Style, text: string): string {
+  const [start, end] = STYLES[style];
+  return isOn ? `\u001b[${start}m${text}\u001b[${end}m` : text;
+}
+
+function isClosed(error: Error): boolean {
+  const code = "code" in error ? error.code : undefined;
+  return code === "EPIPE" || code === "ERR_STREAM_DESTROYED" || code === "EOF";
+}
