@@ -5,10 +5,9 @@
 
 import { createReadStream } from "node:fs";
 import { TumarError } from "../../shared/crypto/errors.ts";
+import { checkPassphrase, PASSPHRASE_MIN_CHARACTERS } from "../vault/passphrase.ts";
 import { boundedBytes } from "./input.ts";
 
-/** Of a new passphrase, in characters as people count them (code points). */
-export const PASSPHRASE_MIN_CHARACTERS = 8;
 /** More than anyone types; keeps a wrong file name from filling the memory. */
 const FILE_MAX_BYTES = 4096;
 
@@ -29,15 +28,6 @@ export function parsePassphraseFile(bytes: Uint8Array): string {
   if (passphrase === "") throw new TumarError("PASSPHRASE_EMPTY", "the passphrase file is empty");
   if (/[\r\n]/.test(passphrase)) throw badFile("the passphrase file has more than one line");
   return passphrase;
-}
-
-/** @throws TumarError PASSPHRASE_SHORT */
-export function checkNewPassphrase(passphrase: string): string {
-  if (isLongEnough(passphrase)) return passphrase;
-  throw new TumarError(
-    "PASSPHRASE_SHORT",
-    `a new passphrase has at least ${PASSPHRASE_MIN_CHARACTERS} characters`,
-  );
 }
 
 export function askPassphrase(ask: AskSecret): Promise<string> {
@@ -74,7 +64,12 @@ export async function askInTerminal(
 }
 
 function isLongEnough(passphrase: string): boolean {
-  return [...passphrase].length >= PASSPHRASE_MIN_CHARACTERS;
+  try {
+    checkPassphrase(passphrase);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function decode(bytes: Uint8Array): string {

@@ -647,14 +647,6 @@ export const ERRORS = {
     meaning: "The passphrase is empty.",
     hint: "Give the passphrase the vault was made with.",
   },
-  PASSPHRASE_SHORT: {
-    number: 513,
-    close: 0,
-    status: 400,
-    retryable: false,
-    meaning: "A new passphrase has at least 8 characters.",
-    hint: "Choose a longer one: five ordinary words that have nothing to do with each other are good.",
-  },
   FILE_NOT_WRITTEN: {
     number: 520,
     close: 0,
