@@ -1,0 +1,142 @@
+/** Both engines keep the rules of the Store port, and answer any sequence of operations alike. */
+
+import assert from "node:assert/strict";
+import { mkdtempSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { DEFAULT_STORE_LIMITS, type StoreLimits } from "../../../server/store/limits.ts";
+import { MemoryStore } from "../../../server/store/memory/memory-engine.ts";
+import type { Operation, Store } from "../../../server/store/store.ts";
+import { conformance } from "./conformance.ts";
+import {
+  acknowledge,
+  createMailbox,
+  DAY,
+  deposit,
+  named,
+  openIn,
+  publish,
+  putGrant,
+  putRecord,
+  take,
+  temporaryDirectory,
+} from "./fixtures.ts";
+
+conformance("memory", (_t, limits) => new MemoryStore(limits));
+conformance("sqlite", (t, limits) => openIn(temporaryDirectory(t), { limits }));
+
+const limits: StoreLimits = {
+  ...DEFAULT_STORE_LIMITS,
+  mailboxEnvelopes: 5,
+  grantsPerMailbox: 2,
+  urgentReservePercent: 40,
+  cardDepositsPerDay: 2,
+  recordWriters: 2,
+  prekeyPairs: 3,
+  prekeysPerPublish: 2,
+  prekeyTakesPerDay: 2,
+};
+
+const mailboxes = fc.constantFrom("m", "n");
+const grants = fc.constantFrom("g", "h", "i");
+const names = fc.constantFrom("a", "b", "c", "d", "e", "f", "g");
+const writers = fc.constantFrom("v", "w", "x");
+const days = fc.constantFrom(DAY, DAY + 1, DAY + 2);
+const ids = fc.integer({ min: 1, max: 5 });
+const flags = fc.boolean();
+
+const operations: fc.Arbitrary<Operation> = fc.oneof(
+  fc
+    .tuple(mailboxes, fc.constantFrom("device", "letterbox"))
+    .map(([m, kind]) => createMailbox(m, { kind: kind as "device" | "letterbox" })),
+  fc.record({
+    type: fc.constant("useMailbox" as const),
+    mailbox: mailboxes.map((m) => named(m, 32)),
+    hour: days.map((day) => day * 24),
+  }),
+  fc.record({
+    type: fc.constant("deleteMailbox" as const),
+    mailbox: mailboxes.map((m) => named(m, 32)),
+  }),
+  fc
+    .tuple(mailboxes, grants, flags, flags, fc.integer({ min: 0, max: 3 }))
+    .map(([m, g, card, mayBeUrgent, perDay]) => putGrant(m, g, { card, mayBeUrgent, perDay })),
+  fc.record({
+    type: fc.constant("revokeGrant" as const),
+    mailbox: mailboxes.map((m) => named(m, 32)),
+    depositHash: grants.map((g) => named(g, 32)),
+  }),
+  ...Array.from({ length: 4 }, () =>
+    fc
+      .tuple(grants, names, flags, days, days)
+      .map(([g, name, urgent, day, expiryDay]) =>
+        deposit(g, name, { urgent, hour: day * 24, expiryDay }),
+      ),
+  ),
+  fc.tuple(mailboxes, fc.array(names, { maxLength: 3 })).map(([m, n]) => acknowledge(m, ...n)),
+  fc
+    .tuple(writers, ids, days, fc.constantFrom("owner", "other"))
+    .map(([w, version, day, owner]) => putRecord(w, version, { day, owner: named(owner, 32) })),
+  fc.tuple(ids, fc.array(writers, { maxLength: 3 })).map(([version, list]) => ({
+    type: "setWriters" as const,
+    recordId: named("record", 24),
+    owner: named("owner", 32),
+    version,
+    writers: list.map((writer) => named(writer, 32)),
+  })),
+  fc
+    .tuple(writers, fc.array(ids, { maxLength: 3 }), days)
+    .map(([w, i, day]) => publish(w, i, { day })),
+  fc.tuple(fc.constantFrom("t", "u"), days).map(([token, day]) => take(token, day)),
+);
+
+type Step = { readonly commit: readonly Operation[] } | { readonly sweep: number };
+const steps: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 9, arbitrary: fc.record({ commit: fc.array(operations, { maxLength: 8 }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ sweep: fc.constantFrom(DAY + 1, DAY + 2, DAY + 3, DAY + 40) }),
+  },
+);
+
+/** Answers without what engines may choose: handles and sequence numbers. */
+async function observe(store: Store, step: Step): Promise<unknown> {
+  const outcome =
+    "sweep" in step
+      ? await store.sweep({ hour: step.sweep * 24 })
+      : (await store.commit(step.commit)).map(withoutHandle);
+  const waiting = await Promise.all(
+    ["m", "n"].map(async (m) =>
+      (await store.waiting(named(m, 32), 0, 10)).map(({ seq: _, ...rest }) => rest),
+    ),
+  );
+  const record = await store.record(named("record", 24));
+  return { outcome, waiting, record, counts: await store.counts() };
+}
+
+function withoutHandle(result: unknown): unknown {
+  const { value, ...rest } = result as { readonly value?: unknown };
+  if (typeof value !== "object" || value === null || !("duplicate" in value)) return result;
+  return { ...rest, duplicate: value.duplicate };
+}
+
+describe("embedded engine against the memory engine", () => {
+  it("gives the same answers (property)", async (t) => {
+    const directory = temporaryDirectory(t);
+    await fc.assert(
+      fc.asyncProperty(fc.array(steps, { minLength: 5, maxLength: 40 }), async (sequence) => {
+        const memory = new MemoryStore(limits);
+        const sqlite = openIn(mkdtempSync(join(directory, "run-")), { limits });
+        try {
+          for (const step of sequence) {
+            assert.deepEqual(await observe(sqlite, step), await observe(memory, step));
+          }
+        } finally {
+          await sqlite.close();
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
