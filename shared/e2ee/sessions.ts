@@ -206,7 +206,7 @@ function receiveInSessions(
       const opened = tryDecrypt(session.ratchet, frame, hourOf(minute));
       if (opened !== undefined) {
         const next = { ...session, ratchet: opened.state, prefix: new Uint8Array(0) };
-        return { peer: withSession(peer, next), plaintext: opened.plaintext, usedPair: 0 };
+        return { peer: activate(peer, next, minute), plaintext: opened.plaintext, usedPair: 0 };
       }
     }
   }
@@ -241,8 +241,21 @@ function receiveRepeat(
   const session = peer.sessions.find((other) => equalBytes(other.headHash, hash));
   if (session === undefined) throw new TumarError("ALREADY_OPENED", "opened before");
   const opened = decrypt(session.ratchet, frame, hourOf(minute));
-  const next = withSession(peer, { ...session, ratchet: opened.state });
+  const next = activate(peer, { ...session, ratchet: opened.state }, minute);
   return { peer: next, plaintext: opened.plaintext, usedPair: 0 };
+}
+
+/**
+ * The session that opened a frame comes first. If it is closed here while the one we send through
+ * was begun by the peer, each side could be sending for ever through a session the other has
+ * closed, and no root key would move again: then ours is closed too, and our next message begins a
+ * new one. (Both being the initiator of what they send through is impossible after two closings.)
+ */
+function activate(peer: DevicePeer, session: Session, minute: number): DevicePeer {
+  const active = activeSession(peer, minute);
+  const next = withSession(peer, session);
+  const isSplit = !session.maySend && active !== undefined && active.headHash.length > 0;
+  return isSplit ? closeSessions(next) : next;
 }
 
 function receiveHandshake<Identity extends Party>(
