@@ -8,7 +8,6 @@
  */
 
 import { TumarError } from "../../shared/crypto/errors.ts";
-import { blake2b } from "../../shared/crypto/sodium.ts";
 import { checkOperation } from "./rules.ts";
 import type { Deposit, Deposited, Operation, Result, ResultOf, Store } from "./store.ts";
 
@@ -17,8 +16,7 @@ export const MAX_GROUP = 128;
 
 /** A deposit that is on disk, as the receipt tree needs it. */
 export interface StoredDeposit {
-  /** BLAKE2b-256 of the envelope. */
-  readonly envelopeHash: Uint8Array;
+  readonly envelopeId: Uint8Array;
   readonly size: number;
   readonly hour: number;
 }
@@ -118,7 +116,7 @@ function withReceipt<Receipt>(
 
 function storedDeposit(deposit: Deposit): StoredDeposit {
   return {
-    envelopeHash: blake2b(32, deposit.envelope),
+    envelopeId: deposit.envelopeId,
     size: deposit.envelope.length,
     hour: deposit.hour,
   };

@@ -663,6 +663,48 @@ export const ERRORS = {
     meaning: "Standard input holds more than one message or card can be.",
     hint: "Send less at once.",
   },
+
+  // 501 configuration of the relay
+  BAD_CONFIG: {
+    number: 501,
+    close: 0,
+    status: 500,
+    retryable: false,
+    meaning: "Settings of the relay are wrong; the message lists every fault.",
+    hint: "Correct them by the table of docs/OPERATIONS.md and start again.",
+  },
+  KEY_FILE_DAMAGED: {
+    number: 502,
+    close: 0,
+    status: 500,
+    retryable: false,
+    meaning: "A key file in the data directory is cut, changed or not a key file.",
+    hint: "Put back the backup of that file. Without the old identity key, every card of this relay ends.",
+  },
+  KEY_FILE_EXPOSED: {
+    number: 503,
+    close: 0,
+    status: 500,
+    retryable: false,
+    meaning: "A key file or the data directory can be read by other users of the machine.",
+    hint: "Find out who read it, then `chmod 700` the directory and `chmod 600` its files.",
+  },
+  DATA_UNUSABLE: {
+    number: 504,
+    close: 0,
+    status: 500,
+    retryable: false,
+    meaning: "The data directory cannot be made, read or written, or another relay uses it.",
+    hint: "Check the path, its owner, the free space, and that no other relay runs on it.",
+  },
+  PORT_UNUSABLE: {
+    number: 505,
+    close: 0,
+    status: 500,
+    retryable: false,
+    meaning: "The relay cannot listen on this address and port.",
+    hint: "Choose another port (0 picks one) or end the program that holds it.",
+  },
 } as const;
 
 export type ErrorCode = keyof typeof ERRORS;

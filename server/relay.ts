@@ -1,0 +1,211 @@
+/**
+ * The composition root: makes the parts of a relay, starts them in order, and stops them in order.
+ *
+ * Tests and programs that embed a relay call `startRelay`; main.ts does too. Nothing is kept in
+ * module state: several relays can live in one process.
+ */
+
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import type { FastifyInstance } from "fastify";
+import { type DestinationStream, destination } from "pino";
+import type { Random } from "../shared/crypto/bytes.ts";
+import { TumarError } from "../shared/crypto/errors.ts";
+import { systemRandom } from "../shared/crypto/sodium.ts";
+import { relayHash } from "../shared/wire/ids.ts";
+import { signReceipts } from "../shared/wire/receipt.ts";
+import { formatRelayAddress } from "../shared/wire/relay-address.ts";
+import { AddressLimit } from "./address-limit.ts";
+import { announcementOf } from "./announcement.ts";
+import { type Clock, hourOf, systemClock } from "./clock.ts";
+import { configOf } from "./config.ts";
+import type { SettingValues } from "./config-table.ts";
+import { Epochs } from "./epochs.ts";
+import { buildHttp } from "./http.ts";
+import { Keyring } from "./keys.ts";
+import { Logger } from "./logger.ts";
+import { Metrics } from "./metrics.ts";
+import { buildMetricsServer } from "./metrics-server.ts";
+import { ObservedStore } from "./observed-store.ts";
+import { Pressure } from "./pressure.ts";
+import type { Services } from "./services.ts";
+import { Sockets } from "./sockets.ts";
+import { GroupCommit } from "./store/group-commit.ts";
+import { openSqliteStore } from "./store/sqlite/sqlite-engine.ts";
+import type { Store } from "./store/store.ts";
+import { storeLimitsOf } from "./store-limits.ts";
+import { Subscriptions } from "./subscriptions.ts";
+import { Sweeper } from "./sweeper.ts";
+
+export interface RelayOptions {
+  /** Settings that differ from their defaults. PORT 0 picks a free one. */
+  readonly config?: Partial<SettingValues>;
+  /** Another engine than the embedded one; closed with the relay. */
+  readonly store?: Store;
+  /** Wall clock, in milliseconds since 1970. */
+  readonly clock?: Clock;
+  /** Milliseconds that never jump. */
+  readonly timer?: Clock;
+  readonly random?: Random;
+  /** Where log lines go; standard error when not given. */
+  readonly log?: DestinationStream;
+}
+
+export interface Relay {
+  /** What clients pin: `http://127.0.0.1:8787#k=…`. */
+  readonly address: string;
+  readonly port: number;
+  /** 0 when metrics are off. */
+  readonly metricsPort: number;
+  /** What the sweeper does at its times, now. */
+  sweep(): Promise<void>;
+  /** Ends open work, closes connections with 1001, sweeps, closes the store. Idempotent. */
+  close(): Promise<void>;
+}
+
+const STDERR = 2;
+
+/**
+ * Resolves when the relay can be reached.
+ * @throws TumarError BAD_CONFIG, KEY_FILE_DAMAGED, KEY_FILE_EXPOSED, DATA_UNUSABLE, PORT_UNUSABLE,
+ *   STORE_IN_USE, STORE_CORRUPT, STORE_TOO_NEW, STORE_KEY_WRONG, STORAGE_FULL
+ */
+export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
+  const parts = await openParts(options);
+  const { services, sockets, sweeper, app } = parts;
+  const { config, logger } = services;
+  try {
+    await sweeper.sweep();
+    sockets.attach(app.server);
+    const port = await listen(app, config.HOST, config.PORT);
+    const metricsPort = await listenForMetrics(parts);
+    sweeper.start(config.SWEEP_SECONDS * 1000);
+    logger.write("info", "started");
+    let closing: Promise<void> | undefined;
+    return {
+      address: addressOf(services, port),
+      port,
+      metricsPort,
+      sweep: () => sweeper.sweep(),
+      close: () => {
+        closing ??= stop(parts);
+        return closing;
+      },
+    };
+  } catch (error) {
+    await stop(parts);
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly services: Services;
+  readonly sockets: Sockets;
+  readonly sweeper: Sweeper;
+  readonly app: FastifyInstance;
+  readonly metricsApp: FastifyInstance;
+  readonly drain: { isOn: boolean };
+}
+
+async function openParts(options: RelayOptions): Promise<Parts> {
+  const services = await openServices(options);
+  const { services: shared, store } = services;
+  const { config, random, clock } = shared;
+  const limits = { perAddress: config.CONNECTIONS_PER_ADDRESS, total: config.CONNECTIONS };
+  const sockets = new Sockets(shared, new AddressLimit(limits, random, clock));
+  shared.metrics.observeConnections(() => sockets.count);
+  const drain = { isOn: false };
+  const app = buildHttp({
+    announcement: () => announcementOf(shared),
+    isReady: () => !drain.isOn && store.isHealthy,
+  });
+  return {
+    services: shared,
+    sockets,
+    sweeper: new Sweeper(shared),
+    app,
+    metricsApp: buildMetricsServer(shared.metrics),
+    drain,
+  };
+}
+
+async function openServices(
+  options: RelayOptions,
+): Promise<{ readonly services: Services; readonly store: ObservedStore }> {
+  const config = configOf(options.config);
+  const clock = options.clock ?? systemClock;
+  const timer = options.timer ?? (() => performance.now());
+  const random = options.random ?? systemRandom;
+  const logger = new Logger(config.LOG_LEVEL, options.log ?? destination(STDERR));
+  const metrics = new Metrics();
+  const keyring = await Keyring.open(config.DATA, random, hourOf(clock()));
+  const engine = options.store ?? openEngine(config, keyring);
+  const store = new ObservedStore(engine, timer, metrics, logger);
+  const services: Services = {
+    config,
+    clock,
+    timer,
+    random,
+    keyring,
+    epochs: new Epochs(random, clock),
+    store,
+    commits: new GroupCommit(store, {
+      signReceipts: (deposits) => signReceipts(deposits, keyring.identity),
+    }),
+    subscriptions: new Subscriptions(),
+    pressure: new Pressure({ above: config.PUZZLE_ABOVE, bits: config.PUZZLE_BITS }, random, clock),
+    metrics,
+    logger,
+  };
+  return { services, store };
+}
+
+function openEngine(config: SettingValues, keyring: Keyring): Store {
+  return openSqliteStore({
+    file: join(config.DATA, "relay.sqlite"),
+    key: keyring.storeKey,
+    limits: storeLimitsOf(config),
+  });
+}
+
+async function listen(app: FastifyInstance, host: string, port: number): Promise<number> {
+  try {
+    await app.listen({ host, port });
+  } catch (cause) {
+    throw new TumarError("PORT_UNUSABLE", `cannot listen on port ${port}`, { cause });
+  }
+  return (app.server.address() as AddressInfo).port;
+}
+
+async function listenForMetrics({ services, metricsApp }: Parts): Promise<number> {
+  const { METRICS_HOST, METRICS_PORT } = services.config;
+  if (METRICS_PORT === 0) return 0;
+  services.metrics.observeProcess();
+  return await listen(metricsApp, METRICS_HOST, METRICS_PORT);
+}
+
+/** The address to hand out: as configured for a proxy, or where the relay listens. */
+function addressOf({ config, keyring }: Services, port: number): string {
+  const host = config.HOST.includes(":") ? `[${config.HOST}]` : config.HOST;
+  const origin = config.ADDRESS === "" ? `http://${host}:${port}` : config.ADDRESS;
+  return formatRelayAddress({ origin, hash: relayHash(keyring.identity.publicKey) });
+}
+
+/**
+ * Not ready, no new connections; what was received is committed and answered; connections closed;
+ * a last sweep, so that what was acknowledged is gone from the files; the store closed.
+ */
+async function stop({ services, sockets, sweeper, app, metricsApp, drain }: Parts): Promise<void> {
+  const { commits, config, logger, store } = services;
+  drain.isOn = true;
+  logger.write("info", "stopping", { connections: sockets.count });
+  sockets.stopAccepting();
+  await commits.drain();
+  await sockets.close(config.DRAIN_SECONDS * 1000);
+  await app.close();
+  await metricsApp.close();
+  await commits.drain();
+  await sweeper.stop();
+  await store.close();
+  logger.write("info", "stopped");
+}

@@ -1,0 +1,104 @@
+/** Frames of a sender channel: nobody proves anything; what they name is the permission. */
+
+import type { Deposit, PrekeysTake, RecordGet, TakenPair } from "../shared/wire/frames.ts";
+import { depositHash, envelopeId } from "../shared/wire/ids.ts";
+import { MAX_PAIRS_PER_FRAME, MAX_SLICE_BYTES } from "../shared/wire/limits.ts";
+import { RECORD_HEAD_BYTES } from "../shared/wire/padding.ts";
+import { encodeRecordParts, recordDigest } from "../shared/wire/record-parts.ts";
+import { dayOfHour, hourOf } from "./clock.ts";
+import type { FrameContext, FrameNamed, Handler } from "./frame-context.ts";
+import type { RecordPart } from "./store/store.ts";
+import { submit } from "./submit.ts";
+
+/** Bytes one pair adds to its sealed bytes, and the `pairs` frame to all: heads, writer 32. */
+const PAIR_HEAD_BYTES = 40;
+const PAIRS_HEAD_BYTES = 16;
+
+function deposit(frame: Deposit, context: FrameContext): void {
+  const { services, peer } = context;
+  const { requestId, depositId, envelope, urgent, expiryDay } = frame;
+  const hour = hourOf(services.clock());
+  submit(
+    context,
+    requestId,
+    {
+      type: "deposit",
+      depositHash: depositHash(depositId),
+      envelopeId: envelopeId(envelope),
+      envelope,
+      urgent,
+      expiryDay: expiryDay - 1,
+      hour,
+    },
+    ({ mailbox, duplicate, receipt }) => {
+      if (!duplicate) services.subscriptions.wake(mailbox);
+      const { index, path, signature } = receipt;
+      peer.send({ type: "receipt", requestId, hour, index, path, signature });
+    },
+  );
+}
+
+function getRecord({ requestId, recordId, offset }: RecordGet, context: FrameContext): void {
+  const { services, peer } = context;
+  services.store
+    .record(recordId)
+    .then((parts) => {
+      if (parts === undefined) peer.refuse(requestId, "REFUSED");
+      else sendRecord(context, requestId, parts, offset);
+    })
+    .catch((error: unknown) => peer.fail(requestId, error));
+}
+
+function sendRecord(
+  { services, peer }: FrameContext,
+  requestId: number,
+  parts: readonly RecordPart[],
+  offset: number,
+): void {
+  const encoding = encodeRecordParts(
+    parts.map(({ writer, version, part }) => ({ writer, version, bytes: part })),
+  );
+  const sliceBytes = Math.min(peer.maxFrameBytes - RECORD_HEAD_BYTES, MAX_SLICE_BYTES);
+  peer.send({
+    type: "record",
+    requestId,
+    digest: recordDigest(encoding),
+    hour: hourOf(services.clock()),
+    offset,
+    total: encoding.length,
+    bytes: encoding.subarray(offset, offset + sliceBytes),
+  });
+}
+
+function takePrekeys(
+  { requestId, recordId, token, first }: PrekeysTake,
+  context: FrameContext,
+): void {
+  const { services, peer } = context;
+  const day = dayOfHour(hourOf(services.clock()));
+  submit(context, requestId, { type: "takePrekeys", recordId, token, day }, (taken) => {
+    const pairs = fitting(taken.slice(first), peer.maxFrameBytes - PAIRS_HEAD_BYTES);
+    peer.send({ type: "pairs", requestId, total: taken.length, pairs });
+  });
+}
+
+function fitting(pairs: readonly TakenPair[], room: number): TakenPair[] {
+  const kept: TakenPair[] = [];
+  let left = room;
+  for (const { writer, sealed } of pairs.slice(0, MAX_PAIRS_PER_FRAME)) {
+    left -= sealed.length + PAIR_HEAD_BYTES;
+    if (left < 0) break;
+    kept.push({ writer, sealed });
+  }
+  return kept;
+}
+
+type SenderHandlers = {
+  readonly [Type in "deposit" | "record.get" | "prekeys.take"]: Handler<FrameNamed<Type>>;
+};
+
+export const SENDER_HANDLERS: SenderHandlers = {
+  deposit,
+  "record.get": getRecord,
+  "prekeys.take": takePrekeys,
+};

@@ -1,0 +1,116 @@
+/**
+ * Accepts WebSocket upgrades at one path, within the limits on connections, and keeps the list of
+ * those that are open.
+ */
+
+import type { IncomingMessage, Server } from "node:http";
+import type { Duplex } from "node:stream";
+import { WebSocketServer } from "ws";
+import { MAX_CHANNEL_MESSAGE_BYTES } from "../shared/wire/limits.ts";
+import type { AddressLimit } from "./address-limit.ts";
+import { Connection } from "./connection.ts";
+import type { Services } from "./services.ts";
+
+export const WEBSOCKET_PATH = "/v1/ws";
+
+const TICK_MS = 1000;
+const GOING_AWAY = 1001;
+
+export class Sockets {
+  readonly #services: Services;
+  readonly #addresses: AddressLimit;
+  readonly #server: WebSocketServer;
+  readonly #connections = new Set<Connection>();
+  readonly #timer: NodeJS.Timeout;
+  #isAccepting = true;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(services: Services, addresses: AddressLimit) {
+    this.#services = services;
+    this.#addresses = addresses;
+    this.#server = new WebSocketServer({
+      noServer: true,
+      perMessageDeflate: false,
+      maxPayload: MAX_CHANNEL_MESSAGE_BYTES,
+      clientTracking: false,
+    });
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.#timer.unref();
+  }
+
+  get count(): number {
+    return this.#connections.size;
+  }
+
+  attach(server: Server): void {
+    server.on("upgrade", (request, stream, head) => this.#onUpgrade(request, stream, head));
+  }
+
+  /** Takes no new connection; those that are open are not read from now on. */
+  stopAccepting(): void {
+    this.#isAccepting = false;
+  }
+
+  /** Closes all; resolves when they are gone, or have been cut after `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    this.#isAccepting = false;
+    clearInterval(this.#timer);
+    if (this.#connections.size === 0) return;
+    const gone = new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+    });
+    for (const connection of this.#connections) connection.close(GOING_AWAY);
+    const cut = setTimeout(() => this.#terminateAll(), graceMs);
+    await gone;
+    clearTimeout(cut);
+  }
+
+  #onUpgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
+    stream.on("error", () => stream.destroy());
+    if (request.url !== WEBSOCKET_PATH) refuse(stream, "404 Not Found");
+    else if (!this.#isAccepting) refuse(stream, "503 Service Unavailable");
+    else this.#admit(request, stream, head);
+  }
+
+  #admit(request: IncomingMessage, stream: Duplex, head: Buffer): void {
+    const release = this.#addresses.enter(addressOf(request, this.#services.config.PROXY_HOPS));
+    if (release === undefined) {
+      this.#services.metrics.error("RATE_LIMITED");
+      refuse(stream, "429 Too Many Requests");
+      return;
+    }
+    stream.once("close", release);
+    this.#server.handleUpgrade(request, stream, head, (socket) => {
+      const connection = new Connection(this.#services, socket, stream);
+      this.#connections.add(connection);
+      socket.once("close", () => this.#onGone(connection));
+    });
+  }
+
+  #onGone(connection: Connection): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size === 0) this.#onEmpty?.();
+  }
+
+  #tick(): void {
+    for (const connection of this.#connections) connection.tick();
+  }
+
+  #terminateAll(): void {
+    for (const connection of this.#connections) connection.terminate();
+  }
+}
+
+/** The user's address: the last one that is not one of our own proxies. */
+export function addressOf(request: IncomingMessage, proxyHops: number): string {
+  const direct = request.socket.remoteAddress ?? "";
+  if (proxyHops === 0) return direct;
+  const header = request.headers["x-forwarded-for"];
+  const list = (Array.isArray(header) ? header.join(",") : (header ?? "")).split(",");
+  const forwarded = list.map((part) => part.trim()).filter((part) => part !== "");
+  return forwarded.at(-proxyHops) ?? forwarded[0] ?? direct;
+}
+
+function refuse(stream: Duplex, status: string): void {
+  stream.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+}

@@ -1,0 +1,66 @@
+/**
+ * Sweeps the store at start and then at regular times, and rotates the channel key on the way.
+ *
+ * One sweep at a time; one that is due while another runs is left out. A failed sweep is logged and
+ * tried again at the next time.
+ */
+
+import { type Clock, hourOf } from "./clock.ts";
+import type { Keyring } from "./keys.ts";
+import type { Logger } from "./logger.ts";
+import type { Metrics } from "./metrics.ts";
+import type { Store } from "./store/store.ts";
+
+export interface SweeperParts {
+  readonly store: Store;
+  readonly keyring: Keyring;
+  readonly clock: Clock;
+  readonly timer: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+export class Sweeper {
+  readonly #parts: SweeperParts;
+  #timeout: NodeJS.Timeout | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(parts: SweeperParts) {
+    this.#parts = parts;
+  }
+
+  start(everyMs: number): void {
+    this.#timeout = setInterval(() => void this.sweep(), everyMs);
+    this.#timeout.unref();
+  }
+
+  /** Resolves when the running sweep, or a new one, has ended; never rejects. */
+  sweep(): Promise<void> {
+    this.#running ??= this.#sweepOnce().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  /** A last whole sweep: what was acknowledged before is gone from the files afterwards. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timeout);
+    await this.#running;
+    await this.sweep();
+  }
+
+  async #sweepOnce(): Promise<void> {
+    const { store, keyring, clock, timer, logger, metrics } = this.#parts;
+    const beganMs = timer();
+    const hour = hourOf(clock());
+    try {
+      if (await keyring.rotate(hour)) logger.write("info", "channel-key-made");
+      const report = await store.sweep({ hour });
+      const durationMs = Math.round(timer() - beganMs);
+      metrics.swept(durationMs / 1000);
+      logger.write("debug", "sweep", { ...report, durationMs });
+    } catch (error) {
+      logger.unexpected(error, "sweep-failed");
+    }
+  }
+}
