@@ -75,11 +75,12 @@ export async function relayProcess(
     `TUMAR_RELAY_${name}`,
     String(value),
   ]);
+  const { PATH } = process.env;
   const child = spawn(
     process.execPath,
     [relayScript, "--data", directory, "--port", String(port), "--json"],
     {
-      env: { PATH: process.env.PATH, ...Object.fromEntries(environment) },
+      env: { PATH, ...Object.fromEntries(environment) },
       stdio: ["ignore", "pipe", "pipe"],
     },
   );
