@@ -5,7 +5,15 @@
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { accessSync, constants, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -39,6 +47,8 @@ function build() {
   rmSync(join(root, "dist", "test"), { recursive: true, force: true });
   rmSync(join(root, "dist", ".tsbuildinfo", "test.json"), { force: true });
   run(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "-b"]);
+  // npm makes a command executable when it links it, not when it is built anew.
+  chmodSync(join(root, "dist", "bin", "tumar.js"), 0o755);
 }
 
 function isOnPath(name) {

@@ -1,0 +1,165 @@
+/**
+ * What is inside a ratchet frame: one message with its head.
+ *
+ *      0            16          32        40        44            60            76      77
+ *     +------------+-----------+---------+---------+-------------+-------------+-------+--------+
+ *     | message id | device id | seq u64 | hour u32| sender's set| reader's set| kind  | body   |
+ *     +------------+-----------+---------+---------+-------------+-------------+-------+--------+
+ *
+ * The device is the sender's; seq counts from 1 per (sending device, recipient identity) and
+ * outlives sessions. The sets are the hashes of the statements the sender knows about both sides.
+ * A kind of a later version is kept as it came, not lost. Normative text: docs/CRYPTOGRAPHY.md 9.
+ */
+
+import {
+  ByteReader,
+  type Bytes,
+  concat,
+  copyExact,
+  fromUtf8,
+  lp,
+  u8,
+  u32,
+  u64,
+  utf8,
+} from "../crypto/bytes.ts";
+import { TumarError } from "../crypto/errors.ts";
+import { DEVICE_ID_BYTES, type DeviceId, parseDeviceId } from "./device.ts";
+import { encodeGrantList, type GrantPlace, readGrantList } from "./grant.ts";
+import { COMMITMENT_BYTES } from "./ratchet-keys.ts";
+
+export type MessageId = Bytes<"MessageId">;
+
+export const MESSAGE_ID_BYTES = 16;
+export const SET_HASH_BYTES = 16;
+/** 16 + 16 + 8 + 4 + 16 + 16 + 1 */
+export const CONTENT_HEAD_BYTES = 77;
+export const STATUS_RECORD_ID_BYTES = 24;
+export const STATUS_READ_KEY_BYTES = 32;
+
+export const KINDS = {
+  text: 1,
+  read: 2,
+  grant: 3,
+  status: 4,
+  statements: 5,
+  reset: 6,
+} as const;
+
+export type MessageBody =
+  | { readonly kind: "text"; readonly text: string }
+  /** A person has read these messages of the reader of this one. */
+  | { readonly kind: "read"; readonly messageIds: readonly MessageId[] }
+  /** Where to write to the sending device from now on; replaces the earlier list. */
+  | { readonly kind: "grant"; readonly places: readonly GrantPlace[] }
+  /** Where the sender's status record is now. */
+  | { readonly kind: "status"; readonly recordId: Uint8Array; readonly readKey: Uint8Array }
+  /** Statements the reader lacks, each in its own canonical encoding, unverified. */
+  | { readonly kind: "statements"; readonly statements: readonly Uint8Array[] }
+  /** Clear commitments of frames that could not be opened. */
+  | { readonly kind: "reset"; readonly commitments: readonly Uint8Array[] }
+  /** A kind this version does not know: kept for one that does. */
+  | { readonly kind: "unsupported"; readonly number: number; readonly bytes: Uint8Array };
+
+export interface Content {
+  readonly messageId: MessageId;
+  readonly deviceId: DeviceId;
+  readonly seq: number;
+  /** Hours since 1970-01-01T00:00Z by the sender's relay time. */
+  readonly hour: number;
+  readonly senderSet: Uint8Array;
+  readonly readerSet: Uint8Array;
+  readonly body: MessageBody;
+}
+
+export function parseMessageId(bytes: Uint8Array): MessageId {
+  return copyExact(bytes, MESSAGE_ID_BYTES, "message id");
+}
+
+export function encodeContent(content: Content): Uint8Array {
+  const { messageId, deviceId, seq, hour, senderSet, readerSet, body } = content;
+  const head = concat(messageId, deviceId, u64(seq), u32(hour), senderSet, readerSet);
+  if (head.length + 1 !== CONTENT_HEAD_BYTES) throw new RangeError("a field of the head is wrong");
+  return concat(head, u8(kindNumber(body)), encodeBody(body));
+}
+
+/** @throws TumarError MALFORMED */
+export function decodeContent(bytes: Uint8Array): Content {
+  const reader = new ByteReader(bytes.slice());
+  const messageId = parseMessageId(reader.take(MESSAGE_ID_BYTES));
+  const deviceId = parseDeviceId(reader.take(DEVICE_ID_BYTES));
+  const seq = reader.u64();
+  if (seq === 0) throw new TumarError("MALFORMED", "seq counts from 1");
+  const hour = reader.u32();
+  const senderSet = reader.take(SET_HASH_BYTES);
+  const readerSet = reader.take(SET_HASH_BYTES);
+  const body = readBody(reader.u8(), reader);
+  reader.finish();
+  return { messageId, deviceId, seq, hour, senderSet, readerSet, body };
+}
+
+function kindNumber(body: MessageBody): number {
+  return body.kind === "unsupported" ? body.number : KINDS[body.kind];
+}
+
+function encodeBody(body: MessageBody): Uint8Array {
+  switch (body.kind) {
+    case "text":
+      return utf8(body.text);
+    case "read":
+      return concat(...body.messageIds);
+    case "grant":
+      return encodeGrantList(body.places);
+    case "status":
+      return concat(body.recordId, body.readKey);
+    case "statements":
+      return lp(...body.statements);
+    case "reset":
+      return concat(...body.commitments);
+    case "unsupported":
+      return body.bytes;
+    default:
+      return body satisfies never;
+  }
+}
+
+function readBody(number: number, reader: ByteReader): MessageBody {
+  switch (number) {
+    case KINDS.text:
+      return { kind: "text", text: fromUtf8(reader.rest()) };
+    case KINDS.read:
+      return { kind: "read", messageIds: readItems(reader, MESSAGE_ID_BYTES).map(parseMessageId) };
+    case KINDS.grant:
+      return { kind: "grant", places: readGrantList(reader) };
+    case KINDS.status: {
+      const recordId = reader.take(STATUS_RECORD_ID_BYTES);
+      return { kind: "status", recordId, readKey: reader.take(STATUS_READ_KEY_BYTES) };
+    }
+    case KINDS.statements:
+      return { kind: "statements", statements: readStatements(reader) };
+    case KINDS.reset:
+      return { kind: "reset", commitments: readItems(reader, COMMITMENT_BYTES) };
+    case 0:
+      throw new TumarError("MALFORMED", "a kind is not 0");
+    default:
+      return { kind: "unsupported", number, bytes: reader.rest() };
+  }
+}
+
+/** At least one item of `size` bytes, up to the end. */
+function readItems(reader: ByteReader, size: number): Uint8Array[] {
+  const items: Uint8Array[] = [];
+  do items.push(reader.take(size));
+  while (reader.remaining > 0);
+  return items;
+}
+
+function readStatements(reader: ByteReader): Uint8Array[] {
+  const statements: Uint8Array[] = [];
+  do {
+    const statement = reader.part();
+    if (statement.length === 0) throw new TumarError("MALFORMED", "empty statement");
+    statements.push(statement);
+  } while (reader.remaining > 0);
+  return statements;
+}
