@@ -3,6 +3,7 @@
  * as types: `request({ type: "deposit", ... })` is known to give a `receipt`.
  */
 
+import type { TumarError } from "../../shared/crypto/errors.ts";
 import type { SigningKeyPair, SigningPublicKey } from "../../shared/crypto/sodium.ts";
 import type {
   ClientFrame,
@@ -34,10 +35,10 @@ interface Answers {
 export type RequestType = ClientFrame["type"];
 export type AnswerTo<Type extends RequestType> = Answers[Type];
 
+type Bodies = { readonly [Frame in ClientFrame as Frame["type"]]: Omit<Frame, "requestId"> };
+
 /** A client frame without its request id, which the connection chooses. */
-export type RequestBody<Type extends RequestType = RequestType> = Type extends RequestType
-  ? Omit<Extract<ClientFrame, { readonly type: Type }>, "requestId">
-  : never;
+export type RequestBody<Type extends RequestType = RequestType> = Bodies[Type];
 
 /** Sent for the caller over an owner channel; `prove`, `subscribe` and `acknowledge` go by themselves. */
 export type OwnerRequestType =
@@ -83,7 +84,12 @@ export interface SubscribeOptions {
    * It is over and is not renewed: TAKEN_OVER, or what the relay refused it with. A broken
    * connection does not end it; what was not acknowledged comes again.
    */
-  onEnded(error: Error): void;
+  onEnded(error: TumarError): void;
+  /**
+   * An envelope whose bytes are not those of its id: damaged at the relay. It is not delivered; it
+   * comes again with the next subscription, and holds its credit until then unless acknowledged.
+   */
+  onCorrupt?(envelopeId: Uint8Array): void;
 }
 
 export interface Subscription {
@@ -121,7 +127,7 @@ export interface LinkState {
   readonly nextTryMs: number | null;
   /** Plain words; empty while all is well. */
   readonly reason: string;
-  readonly error: Error | null;
+  readonly error: TumarError | null;
 }
 
 /** What the relay told in `hello` that its users need. */

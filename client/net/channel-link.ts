@@ -1,0 +1,226 @@
+/**
+ * Channels of one kind to one relay, one connection at a time: opened when something is asked,
+ * opened again with backoff for as long as something is wanted, closed when nothing was for a while.
+ *
+ *     idle ──asked──> connecting ──> up ──broke──> resting ──delay or kick──> connecting or idle
+ *
+ * A request that was not sent waits for the next connection until its own time is over; one that was
+ * sent and not answered is rejected, because only the caller knows that repeating it is safe.
+ */
+
+import { TumarError } from "../../shared/crypto/errors.ts";
+import type { SigningKeyPair } from "../../shared/crypto/sodium.ts";
+import type { HelloAnswer, RelayFrame } from "../../shared/wire/frames.ts";
+import { Backoff, type BackoffPolicy } from "./backoff.ts";
+import type { ConnectionContext } from "./connection-context.ts";
+import { MailboxSubscription, type SubscriptionHost } from "./mailbox-subscription.ts";
+import { type Outgoing, PendingRequest } from "./outgoing.ts";
+import { RelayConnection } from "./relay-connection.ts";
+import type { RequestBody, RequestOptions, SubscribeOptions, Subscription } from "./requests.ts";
+
+export interface ChannelLinkSettings {
+  readonly backoff: BackoffPolicy;
+  /** A connection that nobody used for so long is closed. */
+  readonly idleMs: number;
+  /** Until a subscription that was refused for now is sent again. */
+  readonly resubscribeMs: number;
+}
+
+export type ChannelState =
+  | { readonly phase: "idle" | "connecting" | "up" }
+  | { readonly phase: "resting"; readonly nextTryMs: number };
+
+export interface ChannelLinkEvents {
+  onState(): void;
+  onHello(hello: HelloAnswer): void;
+}
+
+export class ChannelLink implements SubscriptionHost {
+  readonly #context: ConnectionContext;
+  readonly #settings: ChannelLinkSettings;
+  readonly #events: ChannelLinkEvents;
+  readonly #backoff: Backoff;
+  readonly #subscriptions = new Set<MailboxSubscription>();
+  readonly #timers = new Set<() => void>();
+  #waiting: PendingRequest[] = [];
+  #connection: RelayConnection | undefined;
+  #cancelRest: () => void = () => {};
+  #cancelIdle: () => void = () => {};
+  #state: ChannelState = { phase: "idle" };
+  #error: TumarError | undefined;
+  #openedAt: number | undefined;
+  #usedAt = 0;
+  #isClosed = false;
+
+  constructor(
+    context: ConnectionContext,
+    settings: ChannelLinkSettings,
+    events: ChannelLinkEvents,
+  ) {
+    this.#context = context;
+    this.#settings = settings;
+    this.#events = events;
+    this.#backoff = new Backoff(settings.backoff, context.random);
+  }
+
+  get state(): ChannelState {
+    return this.#state;
+  }
+
+  /** Why the last connection ended or failed; undefined once the next one is up. */
+  get error(): TumarError | undefined {
+    return this.#error;
+  }
+
+  async request(
+    body: RequestBody,
+    options: RequestOptions & { readonly proveWith?: SigningKeyPair },
+  ): Promise<RelayFrame> {
+    this.#checkOpen();
+    const pending = new PendingRequest(body, options, this.#context.clock);
+    if (this.#error !== undefined) pending.delayedBy(this.#error);
+    this.#submit(pending);
+    return await pending.promise;
+  }
+
+  subscribe(mailbox: SigningKeyPair, options: SubscribeOptions): Subscription {
+    this.#checkOpen();
+    const subscription = new MailboxSubscription(mailbox, options, this);
+    this.#subscriptions.add(subscription);
+    this.#submit(subscription);
+    return subscription;
+  }
+
+  /** Tries at once when it rests; looks whether the connection lives when there is one. */
+  kick(): void {
+    if (this.#state.phase === "resting") this.#wake();
+    else this.#connection?.probe();
+  }
+
+  /** Rejects what waits with LINK_CLOSED. Idempotent. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    const error = new TumarError("LINK_CLOSED", "the connections were closed");
+    for (const cancel of this.#timers) cancel();
+    this.#cancelRest();
+    this.#cancelIdle();
+    this.#subscriptions.clear();
+    this.#connection?.fail(error);
+    this.#rejectWaiting(error);
+    this.#setState({ phase: "idle" });
+  }
+
+  // --- SubscriptionHost -------------------------------------------------------------------------
+
+  acknowledge(body: RequestBody<"acknowledge">, proveWith: SigningKeyPair): Promise<RelayFrame> {
+    return this.request(body, { proveWith });
+  }
+
+  retryLater(subscription: MailboxSubscription): void {
+    this.#after(this.#settings.resubscribeMs, () => {
+      if (this.#subscriptions.has(subscription)) this.#connection?.submit(subscription);
+    });
+  }
+
+  ended(subscription: MailboxSubscription): void {
+    this.#subscriptions.delete(subscription);
+  }
+
+  // --- connections ------------------------------------------------------------------------------
+
+  #submit(outgoing: PendingRequest | MailboxSubscription): void {
+    this.#usedAt = this.#context.clock.now();
+    if (this.#connection !== undefined) this.#connection.submit(outgoing);
+    else if (outgoing instanceof PendingRequest) this.#waiting.push(outgoing);
+    if (this.#state.phase === "idle") this.#open();
+  }
+
+  /** What was asked first, subscriptions last: acknowledgements spare the relay deliveries. */
+  #open(): void {
+    const connection = new RelayConnection(this.#context, {
+      onOpen: () => this.#onOpen(),
+      onHello: (hello) => this.#events.onHello(hello),
+      onClosed: (error, unsent) => {
+        if (this.#connection === connection) this.#onClosed(error, unsent);
+      },
+    });
+    this.#connection = connection;
+    for (const pending of this.#waiting.splice(0)) connection.submit(pending);
+    for (const subscription of this.#subscriptions) connection.submit(subscription);
+    this.#setState({ phase: "connecting" });
+  }
+
+  #onOpen(): void {
+    this.#openedAt = this.#context.clock.now();
+    this.#error = undefined;
+    this.#setState({ phase: "up" });
+    this.#closeIfIdle();
+  }
+
+  #onClosed(error: TumarError, unsent: readonly Outgoing[]): void {
+    const { clock } = this.#context;
+    this.#connection = undefined;
+    if (this.#openedAt !== undefined) this.#backoff.wasUp(clock.now() - this.#openedAt);
+    this.#openedAt = undefined;
+    this.#waiting.unshift(...unsent.filter((item) => item instanceof PendingRequest));
+    if (this.#isClosed) return;
+    this.#error = error;
+    if (error.retryable) for (const pending of this.#waiting) pending.delayedBy(error);
+    else this.#rejectWaiting(error);
+    this.#rest();
+  }
+
+  #rest(): void {
+    const nextTryMs = this.#backoff.nextDelayMs();
+    this.#cancelRest = this.#context.clock.after(nextTryMs, () => this.#wake());
+    this.#setState({ phase: "resting", nextTryMs });
+  }
+
+  #wake(): void {
+    this.#cancelRest();
+    this.#waiting = this.#waiting.filter(({ isSettled }) => !isSettled);
+    if (this.#waiting.length > 0 || this.#subscriptions.size > 0) this.#open();
+    else this.#setState({ phase: "idle" });
+  }
+
+  /** Looks again when it may be so. */
+  #closeIfIdle(): void {
+    const { clock } = this.#context;
+    const { idleMs } = this.#settings;
+    const connection = this.#connection;
+    this.#cancelIdle();
+    if (connection === undefined) return;
+    const isInUse = this.#subscriptions.size > 0 || !connection.isQuiet;
+    const leftMs = isInUse ? idleMs : this.#usedAt + idleMs - clock.now();
+    if (leftMs > 0) {
+      this.#cancelIdle = clock.after(leftMs, () => this.#closeIfIdle());
+      return;
+    }
+    this.#connection = undefined;
+    this.#openedAt = undefined;
+    connection.fail(new TumarError("LINK_CLOSED", "nobody used the connection"));
+    this.#setState({ phase: "idle" });
+  }
+
+  #rejectWaiting(error: TumarError): void {
+    for (const pending of this.#waiting.splice(0)) pending.onRefused(error);
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw new TumarError("LINK_CLOSED", "the connections were closed");
+  }
+
+  #setState(state: ChannelState): void {
+    this.#state = state;
+    this.#events.onState();
+  }
+
+  #after(ms: number, task: () => void): void {
+    const cancel = this.#context.clock.after(ms, () => {
+      this.#timers.delete(cancel);
+      task();
+    });
+    this.#timers.add(cancel);
+  }
+}

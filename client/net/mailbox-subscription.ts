@@ -1,0 +1,143 @@
+/**
+ * A subscription that lasts: it is sent again after each broken connection, until another
+ * connection takes the mailbox over, the relay refuses it, or it is closed.
+ *
+ * The relay may have `credit` envelopes under way; each acknowledgement gives back the credit of
+ * what this connection delivered, so a client that falls behind is not buried.
+ */
+
+import { toHex } from "../../shared/crypto/bytes.ts";
+import { TumarError } from "../../shared/crypto/errors.ts";
+import type { SigningKeyPair } from "../../shared/crypto/sodium.ts";
+import type { ClientFrame, Deliver, RelayFrame, RequestId } from "../../shared/wire/frames.ts";
+import { DEFAULT_WINDOW, ENVELOPE_ID_BYTES, MAX_ACKNOWLEDGED } from "../../shared/wire/limits.ts";
+import { EnvelopeSlices } from "./envelope-slices.ts";
+import { frameSize, type Outgoing } from "./outgoing.ts";
+import type { RequestBody, SubscribeOptions, Subscription } from "./requests.ts";
+
+/** What a subscription asks of the link it lives on. */
+export interface SubscriptionHost {
+  acknowledge(body: RequestBody<"acknowledge">, proveWith: SigningKeyPair): Promise<unknown>;
+  /** A refusal that may pass: send the subscription again in a while. */
+  retryLater(subscription: MailboxSubscription): void;
+  ended(subscription: MailboxSubscription): void;
+}
+
+interface Batch {
+  readonly envelopeIds: Uint8Array[];
+  readonly done: Promise<void>;
+}
+
+export class MailboxSubscription implements Outgoing, Subscription {
+  readonly type = "subscribe";
+  readonly size: number;
+  readonly proveWith: SigningKeyPair;
+  readonly #options: SubscribeOptions;
+  readonly #host: SubscriptionHost;
+  readonly #slices = new EnvelopeSlices();
+  /** Delivered by the present connection and not acknowledged. */
+  #underWay = new Set<string>();
+  #batch: Batch | undefined;
+  #hasEnded = false;
+
+  constructor(mailbox: SigningKeyPair, options: SubscribeOptions, host: SubscriptionHost) {
+    this.proveWith = mailbox;
+    this.#options = options;
+    this.#host = host;
+    this.size = frameSize({ ...this.#body(), resumeEnvelopeId: new Uint8Array(ENVELOPE_ID_BYTES) });
+  }
+
+  get isSettled(): boolean {
+    return this.#hasEnded;
+  }
+
+  frame(requestId: RequestId): ClientFrame {
+    this.#underWay = new Set();
+    return { ...this.#body(), requestId };
+  }
+
+  onAnswer(answer: RelayFrame): void {
+    if (this.#hasEnded) return;
+    switch (answer.type) {
+      case "ok":
+        this.#options.onSubscribed?.();
+        return;
+      case "deliver":
+        this.#onSlice(answer);
+        return;
+      case "taken-over":
+        this.#end(new TumarError("TAKEN_OVER", "another connection took the mailbox over"));
+        return;
+      default:
+        throw new TumarError("RELAY_FAULT", `${answer.type} in answer to subscribe`);
+    }
+  }
+
+  onRefused(error: TumarError): void {
+    if (error.retryable) this.#host.retryLater(this);
+    else this.#end(error);
+  }
+
+  onBroken(): void {
+    this.#underWay = new Set();
+  }
+
+  acknowledge(envelopeIds: readonly Uint8Array[]): Promise<void> {
+    this.#batch ??= this.#newBatch();
+    this.#batch.envelopeIds.push(...envelopeIds);
+    return this.#batch.done;
+  }
+
+  close(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#host.ended(this);
+  }
+
+  #body(): RequestBody<"subscribe"> {
+    return {
+      type: "subscribe",
+      mailbox: this.proveWith.publicKey,
+      credit: this.#options.credit ?? DEFAULT_WINDOW,
+      answerBucket: 0,
+      waitSeconds: 0,
+      ...this.#slices.resume,
+    };
+  }
+
+  #onSlice(slice: Deliver): void {
+    const delivery = this.#slices.add(slice);
+    if (delivery === undefined) return;
+    this.#underWay.add(toHex(slice.envelopeId));
+    if (delivery === "corrupt") {
+      this.#options.onCorrupt?.(slice.envelopeId);
+    } else {
+      this.#options.onDeliver(delivery);
+    }
+  }
+
+  #newBatch(): Batch {
+    const envelopeIds: Uint8Array[] = [];
+    const done = Promise.resolve().then(async () => {
+      this.#batch = undefined;
+      await this.#send(envelopeIds);
+    });
+    return { envelopeIds, done };
+  }
+
+  async #send(envelopeIds: readonly Uint8Array[]): Promise<void> {
+    const sent: Promise<unknown>[] = [];
+    for (let at = 0; at < envelopeIds.length; at += MAX_ACKNOWLEDGED) {
+      const ids = envelopeIds.slice(at, at + MAX_ACKNOWLEDGED);
+      const credit = ids.filter((id) => this.#underWay.delete(toHex(id))).length;
+      const body = { type: "acknowledge", mailbox: this.proveWith.publicKey } as const;
+      sent.push(this.#host.acknowledge({ ...body, envelopeIds: ids, credit }, this.proveWith));
+    }
+    await Promise.all(sent);
+  }
+
+  #end(error: TumarError): void {
+    this.close();
+    this.#options.onEnded(error);
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * What a connection sends and then follows until it is answered, refused, or the connection breaks:
+ * one interface for a caller's request, the connection's own frames and a subscription.
+ */
+
+import { TumarError } from "../../shared/crypto/errors.ts";
+import type { SigningKeyPair } from "../../shared/crypto/sodium.ts";
+import { encodeFrame } from "../../shared/wire/frame-codec.ts";
+import type { ClientFrame, RelayFrame, RequestId } from "../../shared/wire/frames.ts";
+import { frameRoom } from "../../shared/wire/padding.ts";
+import type { Clock } from "./clock.ts";
+import type { RequestBody, RequestOptions, RequestType } from "./requests.ts";
+import { unreachable } from "./transport-faults.ts";
+
+export interface Outgoing {
+  readonly type: RequestType;
+  /** Bytes of the encoded frame, at most. */
+  readonly size: number;
+  /** The key that must be proven in the channel before this frame. */
+  readonly proveWith: SigningKeyPair | undefined;
+  /** True when nobody waits for it any more: it need not be sent. */
+  readonly isSettled: boolean;
+  /** Called when the frame is sent, and again when it is sent again. */
+  frame(requestId: RequestId, proofHash: Uint8Array): ClientFrame;
+  /** An answer of a type the frame table allows. @throws TumarError RELAY_FAULT */
+  onAnswer(answer: RelayFrame): void;
+  onRefused(error: TumarError): void;
+  /** The connection is gone after the frame was sent: it may have been done or not. */
+  onBroken(error: TumarError): void;
+}
+
+export const DEFAULT_TIMEOUT_MS = 30_000;
+const LARGEST_FRAME_BYTES: number = frameRoom("transport");
+/** A request id takes at most four bytes more than the one the size is measured with. */
+const REQUEST_ID_SLACK_BYTES = 4;
+
+/** @throws RangeError when the frame is out of bounds: the caller's mistake */
+export function frameSize(body: RequestBody): number {
+  const size = encodeFrame({ ...body, requestId: 1 } as ClientFrame).length;
+  if (size + REQUEST_ID_SLACK_BYTES > LARGEST_FRAME_BYTES) {
+    throw new RangeError(`a ${body.type} frame of ${size} bytes fits no channel message`);
+  }
+  return size + REQUEST_ID_SLACK_BYTES;
+}
+
+interface Settle {
+  resolve(answer: RelayFrame): void;
+  reject(reason: unknown): void;
+}
+
+/** A caller's request and its promise, which settles exactly once whatever happens. */
+export class PendingRequest implements Outgoing {
+  readonly promise: Promise<RelayFrame>;
+  readonly type: RequestType;
+  readonly size: number;
+  readonly proveWith: SigningKeyPair | undefined;
+  readonly #body: RequestBody;
+  readonly #stopWaiting: () => void;
+  #settle: Settle | undefined;
+  #timeoutError: TumarError = unreachable("no connection to the relay in time");
+
+  /** @throws RangeError; the signal's reason when it is aborted already */
+  constructor(
+    body: RequestBody,
+    options: RequestOptions & { readonly proveWith?: SigningKeyPair },
+    clock: Clock,
+  ) {
+    options.signal?.throwIfAborted();
+    this.type = body.type;
+    this.size = frameSize(body);
+    this.proveWith = options.proveWith;
+    this.#body = body;
+    this.promise = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+    });
+    this.#stopWaiting = this.#limit(options, clock);
+  }
+
+  get isSettled(): boolean {
+    return this.#settle === undefined;
+  }
+
+  frame(requestId: RequestId): ClientFrame {
+    this.#timeoutError = new TumarError("RELAY_TIMEOUT", `no answer to ${this.type} in time`);
+    return { ...this.#body, requestId } as ClientFrame;
+  }
+
+  /** Why it has not been sent yet: what a timeout will say. */
+  delayedBy(error: TumarError): void {
+    this.#timeoutError = error;
+  }
+
+  onAnswer(answer: RelayFrame): void {
+    this.#end()?.resolve(answer);
+  }
+
+  onRefused(error: TumarError): void {
+    this.#end()?.reject(error);
+  }
+
+  onBroken(error: TumarError): void {
+    this.#end()?.reject(error);
+  }
+
+  #limit({ timeoutMs = DEFAULT_TIMEOUT_MS, signal }: RequestOptions, clock: Clock): () => void {
+    const cancelTimer = clock.after(timeoutMs, () => this.#end()?.reject(this.#timeoutError));
+    const onAbort = () => this.#end()?.reject(signal?.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    return () => {
+      cancelTimer();
+      signal?.removeEventListener("abort", onAbort);
+    };
+  }
+
+  #end(): Settle | undefined {
+    const settle = this.#settle;
+    this.#settle = undefined;
+    this.#stopWaiting();
+    return settle;
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * One relay as the client core uses it: an owner channel and a sender channel, opened when they are
+ * needed and never mixed, so that the relay cannot tell that both are one person's.
+ */
+
+import type { TumarError } from "../../shared/crypto/errors.ts";
+import type { SigningPublicKey } from "../../shared/crypto/sodium.ts";
+import type { HelloAnswer } from "../../shared/wire/frames.ts";
+import { formatRelayAddress, type RelayAddress } from "../../shared/wire/relay-address.ts";
+import { Announcements } from "./announcements.ts";
+import { ChannelLink, type ChannelLinkSettings } from "./channel-link.ts";
+import type { ConnectionContext } from "./connection-context.ts";
+import type {
+  AnswerTo,
+  LinkState,
+  OwnerRequestOptions,
+  OwnerRequests,
+  OwnerRequestType,
+  Relay,
+  RelayFacts,
+  RequestBody,
+  RequestOptions,
+  RequestType,
+  SenderRequests,
+  SenderRequestType,
+} from "./requests.ts";
+
+const WEBSOCKET_PATH = "/v1/ws";
+
+export interface LinkOptions extends ChannelLinkSettings {
+  readonly environment: Omit<ConnectionContext, "url" | "announcements">;
+  /** What `keepAnnouncement` was last given for this relay, in this run or an earlier one. */
+  readonly announcement: Uint8Array | undefined;
+  /** To be stored, so that the next first contact takes one round trip. */
+  keepAnnouncement(announcement: Uint8Array): void;
+  /** Each time a channel is told the relay's hour. */
+  onHour(hour: number): void;
+}
+
+/** The connection checks the type of each answer against the frame table. */
+type BodyOf<Type extends RequestType> = RequestBody<Type> & { readonly type: Type };
+
+export class RelayLink implements Relay {
+  readonly address: string;
+  readonly owner: OwnerRequests;
+  readonly sender: SenderRequests;
+  readonly #channels: readonly ChannelLink[];
+  readonly #announcements: Announcements;
+  readonly #listeners = new Set<(state: LinkState) => void>();
+  readonly #onHour: (hour: number) => void;
+  #hello: HelloAnswer | undefined;
+  #told: LinkState | undefined;
+
+  constructor(address: RelayAddress, options: LinkOptions) {
+    this.address = formatRelayAddress(address);
+    this.#onHour = options.onHour;
+    this.#announcements = new Announcements(
+      address.hash,
+      options.keepAnnouncement,
+      options.announcement,
+    );
+    const context: ConnectionContext = {
+      ...options.environment,
+      url: websocketUrl(address),
+      announcements: this.#announcements,
+    };
+    const open = () => {
+      return new ChannelLink(context, options, {
+        onState: () => this.#tellState(),
+        onHello: (hello) => this.#onHello(hello),
+      });
+    };
+    const [owner, sender] = [open(), open()];
+    this.#channels = [owner, sender];
+    this.owner = {
+      request: <Type extends OwnerRequestType>(body: BodyOf<Type>, proven: OwnerRequestOptions) =>
+        owner.request(body, proven) as Promise<AnswerTo<Type>>,
+      subscribe: (mailbox, subscribeOptions) => owner.subscribe(mailbox, subscribeOptions),
+    };
+    this.sender = {
+      request: <Type extends SenderRequestType>(body: BodyOf<Type>, limits: RequestOptions = {}) =>
+        sender.request(body, limits) as Promise<AnswerTo<Type>>,
+    };
+  }
+
+  facts(): RelayFacts | undefined {
+    const identity: SigningPublicKey | undefined = this.#announcements.newest?.identity;
+    if (this.#hello === undefined || identity === undefined) return undefined;
+    return { identity, hello: this.#hello };
+  }
+
+  state(): LinkState {
+    const states = this.#channels.map(({ state }) => state);
+    const rests = states.flatMap((state) => (state.phase === "resting" ? [state.nextTryMs] : []));
+    const error = this.#lastError();
+    return {
+      isUp: error === undefined && states.some(({ phase }) => phase === "up"),
+      nextTryMs: rests.length > 0 ? Math.min(...rests) : null,
+      reason: error?.message ?? "",
+      error: error ?? null,
+    };
+  }
+
+  onState(listener: (state: LinkState) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  kick(): void {
+    for (const channel of this.#channels) channel.kick();
+  }
+
+  close(): void {
+    for (const channel of this.#channels) channel.close();
+    this.#listeners.clear();
+  }
+
+  #onHello(hello: HelloAnswer): void {
+    this.#hello = hello;
+    this.#onHour(hello.hour);
+  }
+
+  /** Of a channel that is needed and not up. */
+  #lastError(): TumarError | undefined {
+    return this.#channels.find(({ error, state }) => error !== undefined && state.phase !== "idle")
+      ?.error;
+  }
+
+  /** Both channels change at once often; listeners hear of a change once. */
+  #tellState(): void {
+    const state = this.state();
+    const told = this.#told;
+    if (told?.isUp === state.isUp && told.nextTryMs === state.nextTryMs) return;
+    this.#told = state;
+    for (const listener of this.#listeners) listener(state);
+  }
+}
+
+function websocketUrl({ origin }: RelayAddress): string {
+  return `${origin.replace(/^http/, "ws")}${WEBSOCKET_PATH}`;
+}

@@ -1,0 +1,91 @@
+/** The relays of one client by address, and the clock they share. */
+
+import type { Random } from "../../shared/crypto/bytes.ts";
+import { systemRandom } from "../../shared/crypto/sodium.ts";
+import { formatRelayAddress, type RelayAddress } from "../../shared/wire/relay-address.ts";
+import { type BackoffPolicy, DEFAULT_BACKOFF } from "./backoff.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import {
+  type ConnectionTimings,
+  DEFAULT_MAX_BUFFERED_BYTES,
+  DEFAULT_TIMINGS,
+} from "./connection-context.ts";
+import { RelayClock } from "./relay-clock.ts";
+import { RelayLink } from "./relay-link.ts";
+import type { Relay } from "./requests.ts";
+import type { Transport } from "./transport.ts";
+
+export const DEFAULT_IDLE_MS = 300_000;
+export const DEFAULT_RESUBSCRIBE_MS = 5_000;
+
+/** All but the transport has a default; tests pass a clock and randomness. */
+export interface PoolEnvironment {
+  readonly transport: Transport;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly timings?: Partial<ConnectionTimings>;
+  readonly backoff?: Partial<BackoffPolicy>;
+  readonly idleMs?: number;
+  readonly resubscribeMs?: number;
+  readonly maxBufferedBytes?: number;
+}
+
+/** What the client keeps of each relay between runs: its last announcement, by address. */
+export interface AnnouncementStore {
+  announcementOf(address: string): Uint8Array | undefined;
+  /** Called seldom: when a relay shows a newer channel key. */
+  keepAnnouncement(address: string, announcement: Uint8Array): void;
+}
+
+export class RelayPool {
+  readonly clock: RelayClock;
+  readonly #environment: PoolEnvironment;
+  readonly #store: AnnouncementStore;
+  readonly #links = new Map<string, RelayLink>();
+
+  /** `newestHour` is the newest hour known from earlier runs. */
+  constructor(environment: PoolEnvironment, store: AnnouncementStore, newestHour?: number) {
+    this.#environment = environment;
+    this.#store = store;
+    this.clock = new RelayClock(newestHour);
+  }
+
+  /** The same object for the same address. Nothing is opened until something is asked of it. */
+  relay(address: RelayAddress): Relay {
+    const name = formatRelayAddress(address);
+    const known = this.#links.get(name);
+    if (known !== undefined) return known;
+    const link = this.#newLink(name, address);
+    this.#links.set(name, link);
+    return link;
+  }
+
+  /** The network changed. */
+  kick(): void {
+    for (const link of this.#links.values()) link.kick();
+  }
+
+  close(): void {
+    for (const link of this.#links.values()) link.close();
+    this.#links.clear();
+  }
+
+  #newLink(name: string, address: RelayAddress): RelayLink {
+    const environment = this.#environment;
+    return new RelayLink(address, {
+      environment: {
+        transport: environment.transport,
+        clock: environment.clock ?? systemClock,
+        random: environment.random ?? systemRandom,
+        timings: { ...DEFAULT_TIMINGS, ...environment.timings },
+        maxBufferedBytes: environment.maxBufferedBytes ?? DEFAULT_MAX_BUFFERED_BYTES,
+      },
+      backoff: { ...DEFAULT_BACKOFF, ...environment.backoff },
+      idleMs: environment.idleMs ?? DEFAULT_IDLE_MS,
+      resubscribeMs: environment.resubscribeMs ?? DEFAULT_RESUBSCRIBE_MS,
+      announcement: this.#store.announcementOf(name),
+      keepAnnouncement: (announcement) => this.#store.keepAnnouncement(name, announcement),
+      onHour: (hour) => this.clock.observe(name, hour),
+    });
+  }
+}
