@@ -19,16 +19,15 @@ import {
   writeMessage1,
   writeMessage2,
 } from "../../../shared/wire/noise.ts";
+import { repositoryRoot } from "../../support/repository.ts";
 
 const FILE = "noise_NK_25519_ChaChaPoly_BLAKE2b.txt";
 const { TUMAR_VECTORS } = process.env;
-const path = [TUMAR_VECTORS, "../shared/vectors", "../../shared/vectors"]
-  .filter((folder) => folder !== undefined)
-  .map((folder) => join(folder, FILE))
-  .find((candidate) => existsSync(candidate));
+const folders = [TUMAR_VECTORS ?? "", join(repositoryRoot, "../shared/vectors")];
+const path = folders.map((folder) => join(folder, FILE)).find((file) => existsSync(file));
 const skip =
   path === undefined
-    ? `no ${FILE}: take it from the vectors of rweather/noise-c and set TUMAR_VECTORS to its folder`
+    ? `no ${FILE}: take the NK cases of vectors.txt from github.com/flynn/noise and set TUMAR_VECTORS to their folder`
     : false;
 
 const prologue = utf8("prologue");
