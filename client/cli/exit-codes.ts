@@ -30,8 +30,13 @@ export const EXIT_OF_ERROR: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   STORE_CORRUPT: EXIT.unexpected,
   STORE_IN_USE: EXIT.unexpected,
   STORE_KEY_WRONG: EXIT.unexpected,
+  KEY_FILE_DAMAGED: EXIT.unexpected,
+  KEY_FILE_EXPOSED: EXIT.unexpected,
+  DATA_UNUSABLE: EXIT.unexpected,
+  PORT_UNUSABLE: EXIT.unexpected,
 
   USAGE: EXIT.usage,
+  BAD_CONFIG: EXIT.usage,
   FILE_NOT_WRITTEN: EXIT.usage,
 
   PARAMETERS_TOO_HIGH: EXIT.vault,

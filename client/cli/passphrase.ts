@@ -44,7 +44,7 @@ export async function askNewPassphrase(ask: AskSecret): Promise<string> {
   return passphrase;
 }
 
-/** Stars on stderr; stdout stays clean. @throws TumarError PASSPHRASE_NEEDED without a terminal */
+/** Stars on stderr, wiped when done, so that the screen does not keep the length. @throws TumarError PASSPHRASE_NEEDED without a terminal */
 export async function askInTerminal(
   question: string,
   validate: (answer: string) => true | string,
@@ -56,7 +56,7 @@ export async function askInTerminal(
   try {
     return await password(
       { message: question, mask: "*", validate },
-      { output: process.stderr, clearPromptOnDone: false },
+      { output: process.stderr, clearPromptOnDone: true },
     );
   } catch (cause) {
     throw new TumarError("PASSPHRASE_NEEDED", "no passphrase was typed", { cause });

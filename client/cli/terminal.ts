@@ -48,7 +48,7 @@ export class Terminal {
 
   /** One result, with its line end. @throws OutputClosed, or the stream's error */
   print(text: string): Promise<void> {
-    this.#clearProgress();
+    this.endProgress();
     return new Promise((resolve, reject) => {
       this.#out.write(`${text}\n`, (error) => {
         if (!error) resolve();
@@ -59,7 +59,7 @@ export class Terminal {
 
   /** A line for people on stderr; a stderr that went away is nobody's fault. */
   notice(text: string): void {
-    this.#clearProgress();
+    this.endProgress();
     this.#err.write(`${text}\n`, () => undefined);
   }
 
@@ -70,6 +70,13 @@ export class Terminal {
     this.#isLineOpen = true;
   }
 
+  /** Wipes the progress line; called once more when the command ends. */
+  endProgress(): void {
+    if (!this.#isLineOpen) return;
+    this.#err.write("\r\u001b[K", () => undefined);
+    this.#isLineOpen = false;
+  }
+
   /** For results: plain unless stdout is a screen that wants colours. */
   styled(style: Style, text: string): string {
     return paint(this.isScreen && this.#isColoured, style, text);
@@ -78,12 +85,6 @@ export class Terminal {
   /** For notices: plain unless stderr is a screen that wants colours. */
   styledNotice(style: Style, text: string): string {
     return paint(this.isProgressScreen && this.#isColoured, style, text);
-  }
-
-  #clearProgress(): void {
-    if (!this.#isLineOpen) return;
-    this.#err.write("\r\u001b[K", () => undefined);
-    this.#isLineOpen = false;
   }
 }
 
