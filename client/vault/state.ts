@@ -96,6 +96,13 @@ export function emptyState(): VaultState {
   return { generation: 0, entries: new SortedMap(), onOpen: [] };
 }
 
+/** A state of its own over the same values. */
+export function copyState(state: VaultState): VaultState {
+  const entries = new SortedMap();
+  for (const key of state.entries.keys("")) entries.set(key, state.entries.get(key) ?? EMPTY);
+  return { ...state, entries };
+}
+
 export function entryBytes(key: string, value: Uint8Array): number {
   return ENTRY_OVERHEAD_BYTES + utf8(key).length + value.length;
 }

@@ -35,6 +35,8 @@ export interface VaultStorage {
    * holds nothing. Resolves to the release. @throws TumarError VAULT_BUSY after `waitMs`
    */
   lock(waitMs: number): Promise<() => Promise<void>>;
+  /** Lets go of what the adapter keeps open; it may be used again. */
+  close(): Promise<void>;
   /** Removes the vault and all that belongs to it, for an `init` that failed half-way. */
   destroy(): Promise<void>;
 }
