@@ -5,7 +5,7 @@
  * Every write touches all four slots alike: the same cell numbers in all lanes, or everything.
  */
 
-import { concat, equalBytes, type Random } from "../../shared/crypto/bytes.ts";
+import { concat, EMPTY, equalBytes, type Random } from "../../shared/crypto/bytes.ts";
 import { TumarError } from "../../shared/crypto/errors.ts";
 import { AEAD_NONCE_BYTES } from "../../shared/crypto/sodium.ts";
 import { applyChanges } from "./draft.ts";
@@ -31,14 +31,13 @@ import {
 import {
   bodyBytes,
   bodyOffset,
-  bodyPlainBytes,
   CELL_BYTES,
   CELLS,
   cellOffset,
   HEADER_FIXED_BYTES,
   SLOTS,
 } from "./layout.ts";
-import { CHECKPOINT_ID_BYTES, decodeState, encodeState, type VaultState } from "./state.ts";
+import { decodeState, type VaultState } from "./state.ts";
 import type { ByteRange, Patch } from "./storage.ts";
 
 /** A slot as last read or written. */
@@ -77,26 +76,47 @@ export function readSlot(image: Uint8Array, keys: SlotKeys): Slot {
   };
 }
 
+/** The slot in an image just made, whose lane is empty. */
+export function checkpointedSlot(
+  image: Uint8Array,
+  keys: SlotKeys,
+  made: Pick<Slot, "header" | "checkpointId" | "state">,
+): Slot {
+  const { power } = made.header;
+  return {
+    ...made,
+    lane: [],
+    bodyNonce: nonceOf(image.subarray(bodyOffset(power, keys.slot))),
+    cellNonces: laneCells(image, power, keys.slot).map(nonceOf),
+  };
+}
+
 /** What `isUnchanged` compares: anything another process writes changes one of these. */
 export function watchedRanges(slot: Slot, keys: SlotKeys): ByteRange[] {
   const { power } = slot.header;
-  const next = freeCells(slot.lane)[0] ?? 0;
   return [
     { offset: 0, length: HEADER_FIXED_BYTES },
     { offset: bodyOffset(power, keys.slot), length: AEAD_NONCE_BYTES },
-    { offset: cellOffset(power, keys.slot, next), length: AEAD_NONCE_BYTES },
+    ...watchedCells(slot).map((cell) => ({
+      offset: cellOffset(power, keys.slot, cell),
+      length: AEAD_NONCE_BYTES,
+    })),
   ];
 }
 
 /** `read` is what lies at `watchedRanges`. */
 export function isUnchanged(slot: Slot, read: readonly Uint8Array[]): boolean {
-  const next = freeCells(slot.lane)[0] ?? 0;
   const known = [
     encodeHeader(slot.header).subarray(0, HEADER_FIXED_BYTES),
     slot.bodyNonce,
-    slot.cellNonces[next] ?? slot.bodyNonce,
+    ...watchedCells(slot).map((cell) => slot.cellNonces[cell] ?? EMPTY),
   ];
-  return known.every((bytes, i) => equalBytes(bytes, read[i] ?? new Uint8Array(0)));
+  return known.every((bytes, i) => equalBytes(bytes, read[i] ?? EMPTY));
+}
+
+/** Where the next commit will be written, and where the last one was. */
+function watchedCells({ lane }: Slot): number[] {
+  return [freeCells(lane)[0] ?? 0, lane.at(-1)?.cells[0] ?? 0];
 }
 
 /** The cells a commit writes, of the other slots: to read before, and to re-seal. */
@@ -131,7 +151,7 @@ export function commitPatches(
   }));
   const others = foreignCells(power, keys.slot, writes).map(({ slot, cell, offset }, i) => ({
     offset,
-    bytes: resealCell(keys.containerKey, slot, cell, foreign[i] ?? new Uint8Array(0), random),
+    bytes: resealCell(keys.containerKey, slot, cell, foreign[i] ?? EMPTY, random),
   }));
   return [...own, ...others].sort((a, b) => a.offset - b.offset);
 }
@@ -153,13 +173,13 @@ export function afterCommit(
 }
 
 /**
- * A new image with `state` in the own body and an empty own lane; everything of the other slots is
+ * A new image with the encoded state `plain` in the own body and an empty own lane; everything of the other slots is
  * re-sealed, their bodies grown to 2^power.
  */
 export function checkpointImage(
   image: Uint8Array,
   keys: SlotKeys,
-  state: VaultState,
+  plain: Uint8Array,
   power: number,
   random: Random,
 ): Uint8Array {
@@ -173,7 +193,7 @@ export function checkpointImage(
     const body = image.subarray(start, start + bodyBytes(header.power));
     bodies.push(
       isOwn
-        ? sealState(keys, state, power, random)
+        ? sealBody(keys, power, plain, random)
         : resealBody(containerKey, slot, body, power, random),
     );
     for (const [cell, sealed] of laneCells(image, header.power, slot).entries()) {
@@ -187,11 +207,11 @@ export function checkpointImage(
   return concat(encodeHeader({ ...header, power }), ...bodies, ...lanes);
 }
 
-/** The first image: one slot with `state`, the others random under the container key. */
+/** The first image: one slot with the encoded state `plain`, the others random under the container key. */
 export function firstImage(
   header: Header,
   keys: SlotKeys,
-  state: VaultState,
+  plain: Uint8Array,
   random: Random,
 ): Uint8Array {
   const { containerKey } = keys;
@@ -201,20 +221,13 @@ export function firstImage(
     const isOwn = slot === keys.slot;
     bodies.push(
       isOwn
-        ? sealState(keys, state, header.power, random)
+        ? sealBody(keys, header.power, plain, random)
         : randomBody(containerKey, slot, header.power, random),
     );
     for (let cell = 0; cell < CELLS; cell++)
       lanes.push(randomCell(containerKey, slot, cell, random));
   }
   return concat(encodeHeader(header), ...bodies, ...lanes);
-}
-
-function sealState(keys: SlotKeys, state: VaultState, power: number, random: Random): Uint8Array {
-  const plain = encodeState(state, random(CHECKPOINT_ID_BYTES), bodyPlainBytes(power));
-  const body = sealBody(keys, power, plain, random);
-  plain.fill(0);
-  return body;
 }
 
 function laneCells(image: Uint8Array, power: number, slot: number): Uint8Array[] {

@@ -188,5 +188,7 @@ export function decodeState(plain: Uint8Array): {
 
 /** @throws TumarError MALFORMED */
 export function checkZeros(padding: Uint8Array): void {
-  if (padding.some((byte) => byte !== 0)) throw new TumarError("MALFORMED", "padding is not zero");
+  let bits = 0;
+  for (const byte of padding) bits |= byte;
+  if (bits !== 0) throw new TumarError("MALFORMED", "padding is not zero");
 }

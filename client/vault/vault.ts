@@ -30,6 +30,7 @@ import { bodyPlainBytes, MAX_POWER, MIN_POWER, SLOTS } from "./layout.ts";
 import { passphraseBytes } from "./passphrase.ts";
 import {
   afterCommit,
+  checkpointedSlot,
   checkpointImage,
   commitPatches,
   firstImage,
@@ -39,7 +40,13 @@ import {
   type Slot,
   watchedRanges,
 } from "./slot.ts";
-import { copyState, emptyState, type VaultState } from "./state.ts";
+import {
+  CHECKPOINT_ID_BYTES,
+  copyState,
+  emptyState,
+  encodeState,
+  type VaultState,
+} from "./state.ts";
 import type { VaultStorage } from "./storage.ts";
 import { Turns } from "./turns.ts";
 
@@ -102,14 +109,14 @@ export class Vault {
     };
     const entries = createEntries(entryKey, keys, random);
     wipe(entryKey);
-    const image = firstImage(
-      { power: MIN_POWER, parameters, salt, entries },
-      keys,
-      emptyState(),
-      random,
-    );
+    const header: Header = { power: MIN_POWER, parameters, salt, entries };
+    const checkpointId = random(CHECKPOINT_ID_BYTES);
+    const state = emptyState();
+    const body = encodeState(state, checkpointId, bodyPlainBytes(MIN_POWER));
+    const image = firstImage(header, keys, body, random);
     await storage.create(image);
-    return new Vault(storage, keys, readSlot(image, keys), options);
+    const slot = checkpointedSlot(image, keys, { header, checkpointId, state });
+    return new Vault(storage, keys, slot, options);
   }
 
   /**
@@ -195,7 +202,7 @@ export class Vault {
     });
   }
 
-  /** Waits for the transaction that runs, then wipes keys and state. */
+  /** Waits for the calls made before, then wipes keys and state. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -238,9 +245,13 @@ export class Vault {
 
   async #checkpoint(state: VaultState, power: number): Promise<void> {
     const old = await this.#storage.readAll();
-    const image = checkpointImage(old, this.#keys, state, power, this.#random);
+    const header = { ...parseHeader(old), power };
+    const checkpointId = this.#random(CHECKPOINT_ID_BYTES);
+    const body = encodeState(state, checkpointId, bodyPlainBytes(power));
+    const image = checkpointImage(old, this.#keys, body, power, this.#random);
+    wipe(body);
     await this.#write(() => this.#storage.replace(image));
-    this.#slot = readSlot(image, this.#keys);
+    this.#slot = checkpointedSlot(image, this.#keys, { header, checkpointId, state });
     this.#mustCheckpoint = false;
   }
 
@@ -294,7 +305,6 @@ export class Vault {
     const deadline = this.#now() + this.#lockWaitMs;
     const endTurn = await this.#turns.take(this.#lockWaitMs);
     try {
-      this.#checkOpen();
       const unlock = await this.#storage.lock(Math.max(0, deadline - this.#now()));
       try {
         return await work();
