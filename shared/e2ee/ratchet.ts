@@ -32,9 +32,9 @@ import { SUITE } from "./prekeys.ts";
 import {
   blockFlags,
   decapsulateWith,
+  isKemDue,
   KEM_FLAG_CIPHERTEXT,
   KEM_FLAG_KEY,
-  kemWish,
   offer,
   sealedBlockBytes,
   sealedBytesOfFlags,
@@ -170,10 +170,9 @@ export function frameNeeds(state: RatchetState, hour: number): FrameNeeds {
     return { least: base + block, wished: base + block };
   }
   const answers = state.kemPeerKey.length > 0;
-  const forced = wishOf(state, hour) === "yes";
   return {
     least: base + sealedBlockBytes(false, answers),
-    wished: base + sealedBlockBytes(forced, answers),
+    wished: base + sealedBlockBytes(kemDue(state, hour), answers),
   };
 }
 
@@ -205,9 +204,9 @@ export function encrypt(
   return { state: next, frame, commitment };
 }
 
-function wishOf(state: RatchetState, hour: number) {
+function kemDue(state: RatchetState, hour: number): boolean {
   const outstanding = state.kemSeed.length > 0 || state.kemPeerKey.length > 0;
-  return kemWish({ steps: state.kemSteps, hour: state.kemHour, outstanding }, hour);
+  return isKemDue({ steps: state.kemSteps, hour: state.kemHour, outstanding }, hour);
 }
 
 /** The lazy sending half-step. `spare` is what the frame has beyond the content. */
@@ -219,7 +218,7 @@ function beginSendingChain(
 ): RatchetState {
   const answers = state.kemPeerKey.length > 0;
   const needed = FRAME_OVERHEAD_BYTES + PAD_BYTES + sealedBlockBytes(true, answers);
-  const propose = wishOf(state, hour) !== "no" && spare >= needed;
+  const propose = kemDue(state, hour) && spare >= needed;
   const own = dhKeyPair(random(DH_KEY_BYTES));
   const kem = offer(state.kemPeerKey, propose, random);
   const step = rootStep(state.rootKey, {

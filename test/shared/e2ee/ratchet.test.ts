@@ -17,10 +17,9 @@ import {
   SEALED_HEADER_BYTES,
 } from "../../../shared/e2ee/ratchet.ts";
 import {
-  KEM_FORCED_HOURS,
-  KEM_FORCED_STEPS,
-  KEM_ROOM_STEPS,
-  kemWish,
+  isKemDue,
+  KEM_HOURS,
+  KEM_STEPS,
   sealedBlockBytes,
 } from "../../../shared/e2ee/ratchet-kem.ts";
 import {
@@ -154,7 +153,7 @@ describe("ratchet", () => {
 
   it("refuses every changed byte and leaves the state as it was (property)", () => {
     const talk = new Talk();
-    talk.pingPong(KEM_ROOM_STEPS, LARGE);
+    talk.pingPong(KEM_STEPS, LARGE);
     const frames = [talk.send(0, "new chain", LARGE), talk.send(0, "same chain", LARGE)];
     fc.assert(
       fc.property(
@@ -182,7 +181,7 @@ describe("ratchet", () => {
       const from = (i % 2) as 0 | 1;
       talk.receive(from === 0 ? 1 : 0, talk.send(from, "x", LARGE));
       if (talk.sides[from].kemSeed.length > 0) withKey++;
-      assert.ok(talk.sides[from].kemSteps <= KEM_FORCED_STEPS + 2);
+      assert.ok(talk.sides[from].kemSteps <= KEM_STEPS + 2);
     }
     assert.ok(withKey >= 3);
     assert.deepEqual(talk.sides[0].rootKey, talk.sides[1].rootKey);
@@ -190,7 +189,7 @@ describe("ratchet", () => {
 
   it("says when a frame must grow for a KEM step", () => {
     const talk = new Talk();
-    talk.pingPong(KEM_FORCED_STEPS);
+    talk.pingPong(KEM_STEPS);
     const needs = frameNeeds(talk.sides[0], 0);
     assert.deepEqual(needs, { least: 131, wished: 1363 });
     talk.receive(1, talk.send(0, "proposes", LARGE));
@@ -198,16 +197,16 @@ describe("ratchet", () => {
     assert.throws(() => talk.send(1, "no room for the answer", SMALL), RangeError);
     talk.receive(0, talk.send(1, "answers", LARGE));
     assert.deepEqual(frameNeeds(talk.sides[0], 0), { least: 131, wished: 131 });
-    assert.equal(frameNeeds(talk.sides[0], KEM_FORCED_HOURS).wished, 1363);
+    assert.equal(frameNeeds(talk.sides[0], KEM_HOURS).wished, 1363);
   });
 
   it("decides about proposals by steps, hours and what is outstanding", () => {
     const clock = { steps: 0, hour: 100, outstanding: false };
-    assert.equal(kemWish(clock, 100), "no");
-    assert.equal(kemWish({ ...clock, steps: KEM_ROOM_STEPS }, 100), "if-room");
-    assert.equal(kemWish({ ...clock, steps: KEM_FORCED_STEPS }, 100), "yes");
-    assert.equal(kemWish(clock, 100 + KEM_FORCED_HOURS), "yes");
-    assert.equal(kemWish({ ...clock, steps: 99, outstanding: true }, 999), "no");
+    assert.ok(!isKemDue(clock, 100 + KEM_HOURS - 1));
+    assert.ok(isKemDue(clock, 100 + KEM_HOURS));
+    assert.ok(!isKemDue({ ...clock, steps: KEM_STEPS - 1 }, 100));
+    assert.ok(isKemDue({ ...clock, steps: KEM_STEPS }, 100));
+    assert.ok(!isKemDue({ ...clock, steps: 99, outstanding: true }, 999));
   });
 
   it("jumps over 512 messages and refuses 513 before deriving, in a chain and over its end", () => {
