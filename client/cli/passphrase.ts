@@ -44,23 +44,33 @@ export async function askNewPassphrase(ask: AskSecret): Promise<string> {
   return passphrase;
 }
 
-/** Stars on stderr, wiped when done, so that the screen does not keep the length. @throws TumarError PASSPHRASE_NEEDED without a terminal */
-export async function askInTerminal(
-  question: string,
-  validate: (answer: string) => true | string,
-): Promise<string> {
-  if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) {
-    throw new TumarError("PASSPHRASE_NEEDED", "there is no terminal to ask for the passphrase");
-  }
-  const { password } = await import("@inquirer/prompts");
-  try {
-    return await password(
-      { message: question, mask: "*", validate },
-      { output: process.stderr, clearPromptOnDone: true },
-    );
-  } catch (cause) {
-    throw new TumarError("PASSPHRASE_NEEDED", "no passphrase was typed", { cause });
-  }
+export interface PromptStreams {
+  readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+  readonly output: NodeJS.WritableStream & { readonly isTTY?: boolean };
+}
+
+/**
+ * Stars on stderr, wiped when done, so that the screen does not keep the length; stdout stays clean.
+ * @throws TumarError PASSPHRASE_NEEDED without a terminal, or when the question is broken off
+ */
+export function askInTerminal(
+  streams: PromptStreams = { input: process.stdin, output: process.stderr },
+): AskSecret {
+  const { input, output } = streams;
+  return async (question, validate) => {
+    if (input.isTTY !== true || output.isTTY !== true) {
+      throw new TumarError("PASSPHRASE_NEEDED", "there is no terminal to ask for the passphrase");
+    }
+    const { password } = await import("@inquirer/prompts");
+    try {
+      return await password(
+        { message: question, mask: "*", validate },
+        { input, output, clearPromptOnDone: true },
+      );
+    } catch (cause) {
+      throw new TumarError("PASSPHRASE_NEEDED", "no passphrase was typed", { cause });
+    }
+  };
 }
 
 function isLongEnough(passphrase: string): boolean {

@@ -4,9 +4,11 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { after, describe, it } from "node:test";
 import {
   type AskSecret,
+  askInTerminal,
   askNewPassphrase,
   askPassphrase,
   parsePassphraseFile,
@@ -82,4 +84,36 @@ it("a passphrase that is asked for is not empty", async () => {
   const { ask, refused } = answering("", "x");
   assert.equal(await askPassphrase(ask), "x");
   assert.equal(refused.length, 1);
+});
+
+describe("the prompt", () => {
+  const terminal = (stream: PassThrough): PassThrough & { isTTY: boolean } =>
+    Object.assign(stream, { isTTY: true });
+
+  /** Types each line as soon as a question stands on the screen. */
+  function person(...lines: string[]): { readonly ask: AskSecret; readonly screen: () => string } {
+    const [input, output] = [terminal(new PassThrough()), terminal(new PassThrough())];
+    let screen = "";
+    output.on("data", (chunk: Buffer) => {
+      screen += chunk.toString();
+      if (!screen.endsWith("G") || !/(vault|more):/.test(screen)) return;
+      const line = lines.shift();
+      // The prompt listens as soon as it has drawn itself.
+      if (line !== undefined) setImmediate(() => input.write(line));
+    });
+    return { ask: askInTerminal({ input, output }), screen: () => screen };
+  }
+
+  it("shows stars, never what was typed", async () => {
+    const { ask, screen } = person("correct horse\r");
+    assert.equal(await askPassphrase(ask), "correct horse");
+    assert.doesNotMatch(screen(), /correct|horse/);
+    assert.match(screen(), /\*{13}/);
+  });
+
+  it("broken off, or without a terminal, is PASSPHRASE_NEEDED", async () => {
+    await assert.rejects(askPassphrase(person("\u0003").ask), { code: "PASSPHRASE_NEEDED" });
+    const streams = { input: new PassThrough(), output: new PassThrough() };
+    await assert.rejects(askPassphrase(askInTerminal(streams)), { code: "PASSPHRASE_NEEDED" });
+  });
 });
