@@ -416,6 +416,7 @@ function sweepRules(fresh: Fresh, withMailbox: WithMailbox): void {
     const use = { type: "useMailbox", mailbox: named("used", 32), hour: HOUR + 240 } as const;
     await must(store, use);
     await must(store, { ...use, hour: HOUR });
+    await must(store, deposit("g", "keeps the grant in mind"));
     assert.equal((await store.sweep(at(DAY + 30))).mailboxes, 0);
     assert.equal((await store.sweep(at(DAY + 31))).mailboxes, 1);
     assert.equal(await answer(store, deposit("g", "a")), "REFUSED");
