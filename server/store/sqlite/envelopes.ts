@@ -43,6 +43,8 @@ export class Envelopes {
   readonly #remove: Statement<[number, Uint8Array], RemovedRow>;
   readonly #insertTombstone: Statement<[Uint8Array, number]>;
   readonly #selectWaiting: Statement<[number, number, number], WaitingRow>;
+  /** Earliest day of a tombstone made since the last look at all of them. */
+  earliestTombstone: number = Number.POSITIVE_INFINITY;
   /** Never goes back while the process runs, so that a subscriber's cursor skips nothing. */
   #nextSeq: number;
 
@@ -149,6 +151,7 @@ export class Envelopes {
     const row = this.#remove.get(mailbox.id, key);
     if (row === undefined) return false;
     this.#insertTombstone.run(key, row.expiry_day);
+    this.earliestTombstone = Math.min(this.earliestTombstone, row.expiry_day);
     mailbox.envelopes -= 1;
     mailbox.bytes -= row.size;
     return true;

@@ -72,9 +72,12 @@ export class SqliteStore implements Store {
     this.#envelopes = new Envelopes(database, limits, ids, this.#mailboxes);
     this.#records = new Records(database, limits, ids);
     this.#prekeys = new Prekeys(database, limits, ids, this.#records);
-    this.#sweeper = new Sweeper(database, limits, this.#mailboxes, this.#records, () =>
-      this.#cache.clear(),
-    );
+    const tables = {
+      mailboxes: this.#mailboxes,
+      envelopes: this.#envelopes,
+      records: this.#records,
+    };
+    this.#sweeper = new Sweeper(database, limits, tables, () => this.#cache.clear());
     this.#applyAll = database.transaction((operations: readonly Operation[]) =>
       operations.map((operation) => this.#apply(operation)),
     );

@@ -7,6 +7,7 @@
 import type { Database, Statement } from "better-sqlite3";
 import type { StoreLimits } from "../limits.ts";
 import type { SweepReport } from "../store.ts";
+import type { Envelopes } from "./envelopes.ts";
 import { KINDS, type Mailboxes } from "./mailboxes.ts";
 import type { Records } from "./records.ts";
 
@@ -23,6 +24,12 @@ interface TombstoneRow {
   readonly day: number;
 }
 
+export interface SweptTables {
+  readonly mailboxes: Mailboxes;
+  readonly envelopes: Envelopes;
+  readonly records: Records;
+}
+
 /** One slice: returns the rows removed and whether there may be more. */
 type Slice = () => { readonly removed: number; readonly more: boolean };
 
@@ -31,6 +38,7 @@ export class Sweeper {
   readonly #afterSlice: () => void;
   readonly #limits: StoreLimits;
   readonly #mailboxes: Mailboxes;
+  readonly #envelopes: Envelopes;
   readonly #records: Records;
   readonly #expireEnvelopes: Statement<[number, number]>;
   readonly #expirePairs: Statement<[number, number]>;
@@ -39,21 +47,22 @@ export class Sweeper {
   readonly #deleteTombstone: Statement<[Uint8Array]>;
   readonly #selectMailboxes: Statement<[number, number, number], IdRow>;
   readonly #selectRecords: Statement<[number, number], IdRow>;
-  /** Tombstones have no index by day: they are all looked at when a new day begins. */
+  /** Tombstones have no index by day: all are looked at when the day is another than before (or
+   * one was made for a day that is over: the clock was set back). */
   #tombstonesSweptDay = -1;
 
   /** `afterSlice` drops what is remembered of rows that may be gone. */
   constructor(
     database: Database,
     limits: StoreLimits,
-    mailboxes: Mailboxes,
-    records: Records,
+    { mailboxes, envelopes, records }: SweptTables,
     afterSlice: () => void,
   ) {
     this.#database = database;
     this.#afterSlice = afterSlice;
     this.#limits = limits;
     this.#mailboxes = mailboxes;
+    this.#envelopes = envelopes;
     this.#records = records;
     this.#expireEnvelopes = database.prepare(
       `delete from envelope where id in (
@@ -101,7 +110,8 @@ export class Sweeper {
   }
 
   async #sweepTombstones(day: number): Promise<number> {
-    if (day === this.#tombstonesSweptDay) return 0;
+    if (day === this.#tombstonesSweptDay && this.#envelopes.earliestTombstone >= day) return 0;
+    this.#envelopes.earliestTombstone = Number.POSITIVE_INFINITY;
     let after: Uint8Array = new Uint8Array(0);
     const total = await this.#all(() => {
       const rows = this.#selectTombstones.all(after, SLICE_ROWS);

@@ -408,6 +408,9 @@ function sweepRules(fresh: Fresh, withMailbox: WithMailbox): void {
     assert.equal((await store.sweep(at(DAY + 2))).tombstones, 0);
     assert.equal((await store.sweep(at(DAY + 3))).tombstones, 1);
     assert.equal((await store.counts()).tombstones, 0);
+    await must(store, deposit("g", "clock set back", { expiryDay: DAY + 2 }));
+    await must(store, acknowledge("m", "clock set back"));
+    assert.equal((await store.sweep(at(DAY + 3))).tombstones, 1);
   });
 
   it("removes mailboxes nobody used for their life", async (t) => {

@@ -136,7 +136,7 @@ describe("embedded engine against the memory engine", () => {
           await sqlite.close();
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 });
