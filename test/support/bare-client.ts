@@ -9,7 +9,9 @@ import { errorCodeOf, TumarError } from "../../shared/crypto/errors.ts";
 import { type SigningKeyPair, signingKeyPair, systemRandom } from "../../shared/crypto/sodium.ts";
 import { type Announcement, verifyAnnouncement } from "../../shared/wire/channel-key.ts";
 import { ClientChannel } from "../../shared/wire/client-channel.ts";
+import { encodeFrame } from "../../shared/wire/frame-codec.ts";
 import type { ClientFrame, Deliver, RelayFrame } from "../../shared/wire/frames.ts";
+import { packFrames } from "../../shared/wire/padding.ts";
 import { makeProof } from "../../shared/wire/proof.ts";
 import { parseRelayAddress } from "../../shared/wire/relay-address.ts";
 
@@ -20,6 +22,11 @@ type AnswerOf = Exclude<RelayFrame, { readonly type: "error" }>;
 
 interface Waiting {
   readonly resolve: (frame: AnswerOf) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface PushListener {
+  readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -43,7 +50,8 @@ export class BareClient {
   #early: ClientFrame[] = [];
   #nextId = 1;
   #phase: "start" | "waiting" | "open" = "start";
-  #onPushed: (() => void)[] = [];
+  #onPushed: PushListener[] = [];
+  isClosed = false;
 
   private constructor(socket: WebSocket, announcement: Announcement, options: BareOptions) {
     this.socket = socket;
@@ -55,6 +63,7 @@ export class BareClient {
     );
     this.closed = new Promise((resolve) => {
       socket.once("close", (code) => {
+        this.isClosed = true;
         resolve(code);
         this.#failAll();
       });
@@ -71,7 +80,9 @@ export class BareClient {
       ...(localAddress === undefined ? {} : { localAddress }),
       ...(headers === undefined ? {} : { headers }),
     });
-    const [data] = (await once(socket, "message")) as [Buffer];
+    const closed = once(socket, "close").then(() => Promise.reject(linkClosed()));
+    const [data] = await Promise.race([once(socket, "message") as Promise<[Buffer]>, closed]);
+    closed.catch(() => undefined);
     const announcement = verifyAnnouncement(Uint8Array.from(data.subarray(1)), hash);
     return new BareClient(socket, announcement, options);
   }
@@ -119,9 +130,8 @@ export class BareClient {
 
   nextPush(): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.socket.readyState >= WebSocket.CLOSING) reject(linkClosed());
-      this.#onPushed.push(resolve);
-      this.closed.then(() => reject(linkClosed()));
+      this.#onPushed.push({ resolve, reject });
+      if (this.isClosed) this.#failAll();
     });
   }
 
@@ -135,8 +145,18 @@ export class BareClient {
       this.#early.push(...frames);
       return;
     }
-    if (this.#phase === "start") this.#phase = "waiting";
-    for (const message of this.channel.sealAll(frames)) this.socket.send(message);
+    if (this.isClosed) {
+      queueMicrotask(() => this.#failAll());
+      return;
+    }
+    if (this.#phase === "open") {
+      for (const message of this.channel.sealAll(frames)) this.socket.send(message);
+      return;
+    }
+    const [first = []] = packFrames(frames.map(encodeFrame), this.channel.frameRoom());
+    this.#phase = "waiting";
+    this.#early = frames.slice(first.length);
+    this.socket.send(this.channel.seal(frames.slice(0, first.length)));
   }
 
   #onMessage(data: Buffer): void {
@@ -160,7 +180,7 @@ export class BareClient {
       this.onPush(frame);
       const listeners = this.#onPushed;
       this.#onPushed = [];
-      for (const resolve of listeners) resolve();
+      for (const { resolve } of listeners) resolve();
       return;
     }
     this.#waiting.delete(frame.requestId);
@@ -169,8 +189,10 @@ export class BareClient {
   }
 
   #failAll(): void {
-    for (const { reject } of this.#waiting.values()) reject(linkClosed());
+    const waiting = [...this.#waiting.values(), ...this.#onPushed];
     this.#waiting.clear();
+    this.#onPushed = [];
+    for (const { reject } of waiting) reject(linkClosed());
   }
 }
 
