@@ -14,7 +14,7 @@ import { storageFault } from "../storage.ts";
 import { Turns } from "../turns.ts";
 
 const MIN_POLL_MS = 1;
-const MAX_POLL_MS = 25;
+const MAX_POLL_MS = 10;
 
 export class FileLock {
   readonly #path: string;

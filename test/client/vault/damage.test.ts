@@ -17,19 +17,14 @@ import {
 import { MemoryDisk, MemoryStorage } from "../../../client/vault/memory-storage.ts";
 import { checkPassphrase } from "../../../client/vault/passphrase.ts";
 import { Vault } from "../../../client/vault/vault.ts";
-import type { Random } from "../../../shared/crypto/bytes.ts";
-import { systemRandom } from "../../../shared/crypto/sodium.ts";
-import { contents, createVault, openVault, PASSPHRASE, put, quick } from "./support.ts";
-
-/** The one byte drawn alone picks the slot. */
-const slotTwo: Random = (length) => (length === 1 ? Uint8Array.of(2) : systemRandom(length));
+import { contents, createVault, openVault, PASSPHRASE, put, quick, slotPicker } from "./support.ts";
 
 /** A vault in slot 2 with three large commits in cells 0, 1 and 2. */
 async function image(): Promise<Uint8Array> {
   const disk = new MemoryDisk();
   const vault = await Vault.create(new MemoryStorage(disk), PASSPHRASE, {
     ...quick,
-    random: slotTwo,
+    random: slotPicker(2),
   });
   for (const key of ["a", "b", "c"]) await put(vault, key, key.repeat(12_000));
   return disk.image ?? assert.fail("no image");

@@ -5,16 +5,12 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createEntries, type SlotKeys } from "../../../client/vault/header.ts";
-import { sealBody } from "../../../client/vault/layer.ts";
 import {
   bodyBytes,
   bodyOffset,
-  bodyPlainBytes,
   CELL_BYTES,
   CELLS,
   cellOffset,
-  ENTRY_BYTES,
   HEADER_BYTES,
   HEADER_FIXED_BYTES,
   imageBytes,
@@ -23,16 +19,16 @@ import {
   SLOTS,
 } from "../../../client/vault/layout.ts";
 import { MemoryDisk, MemoryStorage } from "../../../client/vault/memory-storage.ts";
-import { passphraseBytes } from "../../../client/vault/passphrase.ts";
-import { emptyState, encodeState } from "../../../client/vault/state.ts";
 import { Vault } from "../../../client/vault/vault.ts";
-import type { Random } from "../../../shared/crypto/bytes.ts";
-import { systemRandom } from "../../../shared/crypto/sodium.ts";
-import { contents, PASSPHRASE, put, quick } from "./support.ts";
-
-function slotPicker(slot: number): Random {
-  return (length) => (length === 1 ? Uint8Array.of(slot) : systemRandom(length));
-}
+import {
+  contents,
+  OTHER_PASSPHRASE,
+  PASSPHRASE,
+  put,
+  quick,
+  slotPicker,
+  twoSlots,
+} from "./support.ts";
 
 function create(disk: MemoryDisk, slot: number): Promise<Vault> {
   const options = { ...quick, random: slotPicker(slot) };
@@ -85,42 +81,6 @@ function cellsOf(changed: readonly number[]): Map<number, Set<number>> {
   return lanes;
 }
 
-/** Puts a second vault into `slot` of an image, as a second passphrase would lie there. */
-async function addSlot(
-  disk: MemoryDisk,
-  first: SlotKeys,
-  slot: number,
-  passphrase: string,
-): Promise<void> {
-  const image = disk.image ?? assert.fail();
-  const keys: SlotKeys = { slot, slotKey: systemRandom(32), containerKey: first.containerKey };
-  const salt = image.slice(16, 32);
-  const derive = quick.deriveKey ?? assert.fail();
-  const parameters = { memoryKiB: 65_536, passes: 3 };
-  const entryKey = await derive(passphraseBytes(passphrase), salt, parameters, 32);
-  const entryAt = slot * ENTRY_BYTES;
-  const entries = createEntries(entryKey, keys, systemRandom);
-  image.set(entries.subarray(entryAt, entryAt + ENTRY_BYTES), HEADER_FIXED_BYTES + entryAt);
-  const plain = encodeState(emptyState(), systemRandom(16), bodyPlainBytes(MIN_POWER));
-  image.set(sealBody(keys, MIN_POWER, plain, systemRandom), bodyOffset(MIN_POWER, slot));
-}
-
-/** Two passphrases in one container: slots 0 and 3. */
-async function twoSlots(): Promise<MemoryDisk> {
-  const disk = new MemoryDisk();
-  const drawn: Uint8Array[] = [];
-  const random: Random = (length) => {
-    const bytes = slotPicker(0)(length);
-    if (length === 32) drawn.push(bytes.slice());
-    return bytes;
-  };
-  await Vault.create(new MemoryStorage(disk), PASSPHRASE, { ...quick, random });
-  const [slotKey, containerKey] = drawn;
-  assert.ok(slotKey && containerKey);
-  await addSlot(disk, { slot: 0, slotKey, containerKey }, 3, "the other one");
-  return disk;
-}
-
 describe("two images of a vault", () => {
   it("differ in the same places whichever slot is the opener's", async () => {
     const days = await Promise.all([0, 1, 2, 3].map(dayOf));
@@ -162,7 +122,7 @@ describe("two images of a vault", () => {
   it("two passphrases live side by side, and their openers disturb nothing of each other", async () => {
     const disk = await twoSlots();
     const real = await Vault.open(new MemoryStorage(disk), PASSPHRASE, quick);
-    const other = await Vault.open(new MemoryStorage(disk), "the other one", quick);
+    const other = await Vault.open(new MemoryStorage(disk), OTHER_PASSPHRASE, quick);
     for (let i = 0; i < 12; i++) {
       await put(real, `real ${i}`, "r".repeat(2_000 * i));
       await put(other, `other ${i}`, "o".repeat(3_000 * i));
@@ -171,7 +131,7 @@ describe("two images of a vault", () => {
     await put(other, "last", "o");
     const realAgain = await Vault.open(new MemoryStorage(disk), PASSPHRASE, quick);
     assert.equal(Object.keys(await contents(realAgain)).length, 13);
-    const again = await Vault.open(new MemoryStorage(disk), "the other one", quick);
+    const again = await Vault.open(new MemoryStorage(disk), OTHER_PASSPHRASE, quick);
     assert.deepEqual(await contents(again), await contents(other));
     assert.equal(Object.keys(await contents(again)).length, 13);
     assert.equal(again.generation, 13);
@@ -182,7 +142,7 @@ describe("two images of a vault", () => {
     const real = await Vault.open(new MemoryStorage(disk), PASSPHRASE, quick);
     await put(real, "a", "1");
     await put(real, "a", "2");
-    const other = await Vault.open(new MemoryStorage(disk), "the other one", quick);
+    const other = await Vault.open(new MemoryStorage(disk), OTHER_PASSPHRASE, quick);
     await put(other, "a", "1");
     const before = disk.image?.slice() ?? assert.fail();
     await put(real, "a", "3");
