@@ -38,8 +38,8 @@ import {
   type PrekeyIds,
 } from "./first-flight.ts";
 import { PREKEY_ROLES, SUITE, type VerifiedPrekeyBundle } from "./prekeys.ts";
-import { initiatorRatchet, type RatchetSecrets, responderRatchet } from "./ratchet.ts";
 import { KEY_BYTES } from "./ratchet-keys.ts";
+import { initiatorRatchet, type RatchetSecrets, responderRatchet } from "./ratchet-start.ts";
 import type { RatchetState } from "./ratchet-state.ts";
 
 export const SESSION_ID_BYTES = 32;

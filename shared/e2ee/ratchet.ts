@@ -1,53 +1,34 @@
 /**
  * The Double Ratchet with sealed headers and KEM steps: one frame out, one frame in.
  *
- *      0      1                25                  82                114
- *     +------+----------------+-------------------+-----------------+-------------+-------------+
- *     | 0x01 | header nonce   | sealed header     | commitment      | [KEM block] | sealed body |
- *     |      | (24)           | (41 + 16)         | (32)            | (+ 16)      | (+ 16)      |
- *     +------+----------------+-------------------+-----------------+-------------+-------------+
- *
  * `encrypt` and `decrypt` are pure: they return a new state, and the state given is as it was,
  * whatever happens. Every failure to open is the one error CANNOT_DECRYPT; a number that was used
  * before is ALREADY_OPENED. Normative text: docs/CRYPTOGRAPHY.md 7.
  */
 
-import { concat, EMPTY, type Random } from "../crypto/bytes.ts";
+import { EMPTY, type Random } from "../crypto/bytes.ts";
 import { TumarError } from "../crypto/errors.ts";
 import {
-  AEAD_NONCE_BYTES,
   AEAD_TAG_BYTES,
   DH_KEY_BYTES,
-  type DhKeyPair,
-  type DhPublicKey,
   dh,
   dhKeyPair,
   equalSecret,
   parseDhPublicKey,
-  parseDhSecretKey,
-  seal,
-  tryOpen,
 } from "../crypto/sodium.ts";
-import { SUITE } from "./prekeys.ts";
 import {
-  blockFlags,
-  decapsulateWith,
-  isKemDue,
-  KEM_FLAG_CIPHERTEXT,
-  KEM_FLAG_KEY,
-  offer,
-  sealedBlockBytes,
-  sealedBytesOfFlags,
-  splitBlock,
-} from "./ratchet-kem.ts";
-import {
-  bodyKeys,
-  COMMITMENT_BYTES,
-  kemBlockKey,
-  messageKey,
-  nextChainKey,
-  rootStep,
-} from "./ratchet-keys.ts";
+  cannotDecrypt,
+  FRAME_OVERHEAD_BYTES,
+  type Header,
+  openBlock,
+  openBody,
+  openHeader,
+  PAD_BYTES,
+  RATCHET_VERSION,
+  sealFrame,
+} from "./ratchet-frame.ts";
+import { decapsulateWith, isKemDue, offer, sealedBlockBytes, splitBlock } from "./ratchet-kem.ts";
+import { messageKey, nextChainKey, rootStep } from "./ratchet-keys.ts";
 import {
   advance,
   dropExpired,
@@ -58,28 +39,6 @@ import {
 } from "./ratchet-skipped.ts";
 import { MAX_EPOCHS, type RatchetState } from "./ratchet-state.ts";
 
-export const RATCHET_VERSION = 0x01;
-export const HEADER_BYTES: number = DH_KEY_BYTES + 4 + 4 + 1;
-export const SEALED_HEADER_BYTES: number = HEADER_BYTES + AEAD_TAG_BYTES;
-export const COMMITMENT_OFFSET: number = 1 + AEAD_NONCE_BYTES + SEALED_HEADER_BYTES;
-const HEAD_BYTES: number = COMMITMENT_OFFSET + COMMITMENT_BYTES;
-/** A frame is this much longer than padded content, without a KEM block. */
-export const FRAME_OVERHEAD_BYTES: number = HEAD_BYTES + AEAD_TAG_BYTES;
-/** The one byte of padding that is always there. */
-export const PAD_BYTES = 1;
-
-const HEADER_AD: Uint8Array = Uint8Array.of(RATCHET_VERSION, SUITE);
-
-/** What the handshake hands over. */
-export interface RatchetSecrets {
-  readonly transcript: Uint8Array;
-  readonly rootKey: Uint8Array;
-  /** Header key of the initiator's first chain. */
-  readonly initiatorHeaderKey: Uint8Array;
-  /** Header key of the responder's first chain. */
-  readonly responderHeaderKey: Uint8Array;
-}
-
 export interface Encrypted {
   readonly state: RatchetState;
   readonly frame: Uint8Array;
@@ -89,68 +48,6 @@ export interface Encrypted {
 export interface Decrypted {
   readonly state: RatchetState;
   readonly plaintext: Uint8Array;
-}
-
-interface Header {
-  readonly peerKey: DhPublicKey;
-  readonly previous: number;
-  readonly number: number;
-  readonly flags: number;
-}
-
-// --- start --------------------------------------------------------------------------------------
-
-/** The initiator's side: its first send draws its first ratchet key. */
-export function initiatorRatchet(
-  secrets: RatchetSecrets,
-  signedPrekey: DhPublicKey,
-  hour: number,
-): RatchetState {
-  return {
-    ...blank(secrets, hour),
-    own: { publicKey: signedPrekey, secretKey: parseDhSecretKey(new Uint8Array(DH_KEY_BYTES)) },
-    peerKey: signedPrekey,
-    stepDue: true,
-    nextSendHeaderKey: secrets.initiatorHeaderKey,
-    nextReceiveHeaderKey: secrets.responderHeaderKey,
-  };
-}
-
-/** The responder's side: its signed prekey is its first ratchet key. It cannot send before it has opened. */
-export function responderRatchet(
-  secrets: RatchetSecrets,
-  signedPrekey: DhKeyPair,
-  hour: number,
-): RatchetState {
-  return {
-    ...blank(secrets, hour),
-    own: signedPrekey,
-    peerKey: EMPTY,
-    stepDue: false,
-    nextSendHeaderKey: secrets.responderHeaderKey,
-    nextReceiveHeaderKey: secrets.initiatorHeaderKey,
-  };
-}
-
-function blank(secrets: RatchetSecrets, hour: number) {
-  return {
-    transcript: secrets.transcript,
-    rootKey: secrets.rootKey,
-    sendChainKey: EMPTY,
-    sendHeaderKey: EMPTY,
-    sent: 0,
-    previousSent: 0,
-    receiveChainKey: EMPTY,
-    receiveHeaderKey: EMPTY,
-    received: 0,
-    skipped: EMPTY,
-    past: [],
-    kemBlock: EMPTY,
-    kemSeed: EMPTY,
-    kemPeerKey: EMPTY,
-    kemSteps: 0,
-    kemHour: hour,
-  } as const;
 }
 
 // --- sending ------------------------------------------------------------------------------------
@@ -245,49 +142,6 @@ function beginSendingChain(
   };
 }
 
-function sealFrame(
-  state: RatchetState,
-  plaintext: Uint8Array,
-  frameBytes: number,
-  random: Random,
-): { readonly frame: Uint8Array; readonly commitment: Uint8Array } {
-  const nonce = random(AEAD_NONCE_BYTES);
-  const keys = bodyKeys(messageKey(state.sendChainKey), nonce);
-  const sealedHeader = seal(state.sendHeaderKey, nonce, headerOf(state), HEADER_AD);
-  const block = sealBlock(state, nonce, sealedHeader);
-  const prefix = Uint8Array.of(RATCHET_VERSION);
-  const associatedData = concat(
-    state.transcript,
-    prefix,
-    nonce,
-    sealedHeader,
-    keys.commitment,
-    block,
-  );
-  const head = associatedData.subarray(state.transcript.length);
-  const padded = new Uint8Array(frameBytes - head.length - AEAD_TAG_BYTES);
-  padded.set(plaintext);
-  padded[plaintext.length] = 0x80;
-  const body = seal(keys.key, keys.nonce, padded, associatedData);
-  return { frame: concat(head, body), commitment: keys.commitment };
-}
-
-function headerOf(state: RatchetState): Uint8Array {
-  const header = new Uint8Array(HEADER_BYTES);
-  const view = new DataView(header.buffer);
-  header.set(state.own.publicKey);
-  view.setUint32(DH_KEY_BYTES, state.previousSent);
-  view.setUint32(DH_KEY_BYTES + 4, state.sent);
-  header[HEADER_BYTES - 1] = blockFlags(state.kemBlock);
-  return header;
-}
-
-function sealBlock(state: RatchetState, nonce: Uint8Array, sealedHeader: Uint8Array): Uint8Array {
-  if (state.kemBlock.length === 0) return EMPTY;
-  const key = kemBlockKey(state.sendHeaderKey, nonce);
-  return seal(key, nonce, state.kemBlock, sealedHeader);
-}
-
 // --- receiving ----------------------------------------------------------------------------------
 
 /** @throws TumarError CANNOT_DECRYPT, ALREADY_OPENED */
@@ -295,10 +149,6 @@ export function decrypt(state: RatchetState, frame: Uint8Array, hour: number): D
   const result = tryDecrypt(state, frame, hour);
   if (result === undefined) throw cannotDecrypt();
   return result;
-}
-
-export function cannotDecrypt(): TumarError {
-  return new TumarError("CANNOT_DECRYPT", "cannot decrypt");
 }
 
 /**
@@ -453,59 +303,4 @@ function tidy(state: RatchetState, hour: number): RatchetState {
   const past = state.past.map((epoch) => ({ ...epoch, skipped: dropExpired(epoch.skipped, hour) }));
   const limited = limitSkipped(past, dropExpired(state.skipped, hour));
   return { ...state, past: limited.past, skipped: limited.current };
-}
-
-function openHeader(headerKey: Uint8Array, frame: Uint8Array): Header | undefined {
-  if (headerKey.length === 0) return undefined;
-  const nonce = frame.subarray(1, 1 + AEAD_NONCE_BYTES);
-  const sealed = frame.subarray(1 + AEAD_NONCE_BYTES, COMMITMENT_OFFSET);
-  const header = tryOpen(headerKey, nonce, sealed, HEADER_AD);
-  return header === undefined ? undefined : parseHeader(header);
-}
-
-function parseHeader(bytes: Uint8Array): Header {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const flags = view.getUint8(HEADER_BYTES - 1);
-  if ((flags & ~(KEM_FLAG_KEY | KEM_FLAG_CIPHERTEXT)) !== 0) throw cannotDecrypt();
-  return {
-    peerKey: parseDhPublicKey(bytes.subarray(0, DH_KEY_BYTES)),
-    previous: view.getUint32(DH_KEY_BYTES),
-    number: view.getUint32(DH_KEY_BYTES + 4),
-    flags,
-  };
-}
-
-function openBlock(headerKey: Uint8Array, header: Header, frame: Uint8Array): Uint8Array {
-  if (header.flags === 0) return EMPTY;
-  const nonce = frame.subarray(1, 1 + AEAD_NONCE_BYTES);
-  const sealedHeader = frame.subarray(1 + AEAD_NONCE_BYTES, COMMITMENT_OFFSET);
-  const sealed = frame.subarray(HEAD_BYTES, HEAD_BYTES + sealedBytesOfFlags(header.flags));
-  const block = tryOpen(kemBlockKey(headerKey, nonce), nonce, sealed, sealedHeader);
-  if (block === undefined) throw cannotDecrypt();
-  return block;
-}
-
-function openBody(
-  transcript: Uint8Array,
-  key: Uint8Array,
-  header: Header,
-  frame: Uint8Array,
-): Uint8Array {
-  const keys = bodyKeys(key, frame.subarray(1, 1 + AEAD_NONCE_BYTES));
-  if (!equalSecret(keys.commitment, frame.subarray(COMMITMENT_OFFSET, HEAD_BYTES))) {
-    throw cannotDecrypt();
-  }
-  const bodyAt = HEAD_BYTES + sealedBytesOfFlags(header.flags);
-  const associatedData = concat(transcript, frame.subarray(0, bodyAt));
-  const padded = tryOpen(keys.key, keys.nonce, frame.subarray(bodyAt), associatedData);
-  if (padded === undefined) throw cannotDecrypt();
-  return unpad(padded);
-}
-
-/** A view of the content before the last 0x80. */
-function unpad(padded: Uint8Array): Uint8Array {
-  let end = padded.length - 1;
-  while (end >= 0 && padded[end] === 0) end--;
-  if (padded[end] !== 0x80) throw cannotDecrypt();
-  return padded.subarray(0, end);
 }

@@ -19,7 +19,7 @@ import {
   UNOPENED_ENTRY_BYTES,
 } from "./device-peer.ts";
 import { decodeFirstFlight, FIRST_FLIGHT_VERSION } from "./first-flight.ts";
-import { COMMITMENT_OFFSET, FRAME_OVERHEAD_BYTES, RATCHET_VERSION } from "./ratchet.ts";
+import { COMMITMENT_OFFSET, FRAME_OVERHEAD_BYTES, RATCHET_VERSION } from "./ratchet-frame.ts";
 import { COMMITMENT_BYTES } from "./ratchet-keys.ts";
 
 /** Frames whose message can still be asked for again. */

@@ -24,10 +24,10 @@ import {
   noteUnopened,
   sentThrough,
 } from "../../shared/e2ee/reset.ts";
+import { receiveFrom } from "../../shared/e2ee/session-receive.ts";
 import {
   activeSession,
   closeSessions,
-  receiveFrom,
   sendTo,
   shouldRepeatHandshake,
   startSession,

@@ -17,7 +17,8 @@ import { type GrantPlace, parseDepositId, parseWrapKey } from "../../shared/e2ee
 import { partyOf } from "../../shared/e2ee/handshake.ts";
 import { openIdentityBlock } from "../../shared/e2ee/identity-block.ts";
 import { parseRelayHash } from "../../shared/e2ee/relay-address.ts";
-import { activeSession, receiveFrom, sendTo, startSession } from "../../shared/e2ee/sessions.ts";
+import { receiveFrom } from "../../shared/e2ee/session-receive.ts";
+import { activeSession, sendTo, startSession } from "../../shared/e2ee/sessions.ts";
 import { seededRandom } from "./seeded-random.ts";
 import { bundleOf, secretsOf, TEST_HOUR, type TestDevice, testDevice } from "./two-devices.ts";
 

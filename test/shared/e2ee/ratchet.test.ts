@@ -5,17 +5,13 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { equalBytes, utf8 } from "../../../shared/crypto/bytes.ts";
 import { dhKeyPair, systemRandom } from "../../../shared/crypto/sodium.ts";
+import { decrypt, encrypt, frameNeeds } from "../../../shared/e2ee/ratchet.ts";
 import {
   COMMITMENT_OFFSET,
-  decrypt,
-  encrypt,
   FRAME_OVERHEAD_BYTES,
-  frameNeeds,
   HEADER_BYTES,
-  initiatorRatchet,
-  responderRatchet,
   SEALED_HEADER_BYTES,
-} from "../../../shared/e2ee/ratchet.ts";
+} from "../../../shared/e2ee/ratchet-frame.ts";
 import {
   isKemDue,
   KEM_HOURS,
@@ -28,6 +24,7 @@ import {
   SKIPPED_LIFE_HOURS,
   skippedCount,
 } from "../../../shared/e2ee/ratchet-skipped.ts";
+import { initiatorRatchet, responderRatchet } from "../../../shared/e2ee/ratchet-start.ts";
 import {
   decodeRatchet,
   encodeRatchet,

@@ -23,11 +23,11 @@ import {
   sentThrough,
 } from "../../../shared/e2ee/reset.ts";
 import { SESSION_LIFE_MINUTES, SESSION_RECEIVE_MINUTES } from "../../../shared/e2ee/session.ts";
+import { receiveFrom } from "../../../shared/e2ee/session-receive.ts";
 import {
   activeSession,
   closeSessions,
   FIRST_FLIGHT_WAIT_MINUTES,
-  receiveFrom,
   roomFor,
   sendTo,
   shouldRepeatHandshake,
