@@ -27,6 +27,7 @@ import { TumarError } from "../crypto/errors.ts";
 import { DEVICE_ID_BYTES, type DeviceId, parseDeviceId } from "./device.ts";
 import { encodeGrantList, type GrantPlace, readGrantList } from "./grant.ts";
 import { COMMITMENT_BYTES } from "./ratchet-keys.ts";
+import { decodeStatusPlaces, encodeStatusPlaces, type StatusPlace } from "./status-record.ts";
 
 export type MessageId = Bytes<"MessageId">;
 
@@ -34,8 +35,6 @@ export const MESSAGE_ID_BYTES = 16;
 export const SET_HASH_BYTES = 16;
 /** 16 + 16 + 8 + 4 + 16 + 16 + 1 */
 export const CONTENT_HEAD_BYTES = 77;
-export const STATUS_RECORD_ID_BYTES = 24;
-export const STATUS_READ_KEY_BYTES = 32;
 
 export const KINDS = {
   text: 1,
@@ -52,8 +51,8 @@ export type MessageBody =
   | { readonly kind: "read"; readonly messageIds: readonly MessageId[] }
   /** Where to write to the sending device from now on; replaces the earlier list. */
   | { readonly kind: "grant"; readonly places: readonly GrantPlace[] }
-  /** Where the sender's status record is now. */
-  | { readonly kind: "status"; readonly recordId: Uint8Array; readonly readKey: Uint8Array }
+  /** Where the sender's status record is now; replaces the earlier list. */
+  | { readonly kind: "status"; readonly places: readonly StatusPlace[] }
   /** Statements the reader lacks, each in its own canonical encoding, unverified. */
   | { readonly kind: "statements"; readonly statements: readonly Uint8Array[] }
   /** Clear commitments of frames that could not be opened. */
@@ -111,7 +110,7 @@ function encodeBody(body: MessageBody): Uint8Array {
     case "grant":
       return encodeGrantList(body.places);
     case "status":
-      return concat(body.recordId, body.readKey);
+      return encodeStatusPlaces(body.places);
     case "statements":
       return lp(...body.statements);
     case "reset":
@@ -131,10 +130,8 @@ function readBody(number: number, reader: ByteReader): MessageBody {
       return { kind: "read", messageIds: readItems(reader, MESSAGE_ID_BYTES).map(parseMessageId) };
     case KINDS.grant:
       return { kind: "grant", places: readGrantList(reader) };
-    case KINDS.status: {
-      const recordId = reader.take(STATUS_RECORD_ID_BYTES);
-      return { kind: "status", recordId, readKey: reader.take(STATUS_READ_KEY_BYTES) };
-    }
+    case KINDS.status:
+      return { kind: "status", places: decodeStatusPlaces(reader.rest()) };
     case KINDS.statements:
       return { kind: "statements", statements: readStatements(reader) };
     case KINDS.reset:

@@ -19,6 +19,7 @@ import { openIdentityBlock } from "../../shared/e2ee/identity-block.ts";
 import { parseRelayHash } from "../../shared/e2ee/relay-address.ts";
 import { receiveFrom } from "../../shared/e2ee/session-receive.ts";
 import { activeSession, sendTo, startSession } from "../../shared/e2ee/sessions.ts";
+import { generateStatusPlace } from "../../shared/e2ee/status-record.ts";
 import { seededRandom } from "./seeded-random.ts";
 import { bundleOf, secretsOf, TEST_HOUR, type TestDevice, testDevice } from "./two-devices.ts";
 
@@ -64,7 +65,8 @@ function place(random: Random): GrantPlace {
 }
 
 function script(random: Random): readonly Step[] {
-  const status = { kind: "status", recordId: random(24), readKey: random(32) } as const;
+  const { relay } = place(random);
+  const status = { kind: "status", places: [generateStatusPlace(relay, random)] } as const;
   return [
     { from: "initiator", minute: NOW, body: { kind: "text", text: "Мен аэропорттамын." } },
     { from: "initiator", minute: NOW + 1, body: { kind: "grant", places: [place(random)] } },

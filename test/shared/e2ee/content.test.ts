@@ -32,16 +32,25 @@ import {
   type Order,
   release,
 } from "../../../shared/e2ee/ordering.ts";
+import { parseRelayHash, type RelayAddress } from "../../../shared/e2ee/relay-address.ts";
+import { generateStatusPlace } from "../../../shared/e2ee/status-record.ts";
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const list = (length: number) => fc.array(bytes(length), { minLength: 1, maxLength: 5 });
 
+const relayWith = (hash: Uint8Array): RelayAddress => ({
+  scheme: "https",
+  host: "relay.example",
+  hash: parseRelayHash(hash),
+});
+
 const bodies: fc.Arbitrary<MessageBody> = fc.oneof(
   fc.string({ unit: "binary" }).map((text) => ({ kind: "text" as const, text })),
   list(16).map((ids) => ({ kind: "read" as const, messageIds: ids.map(parseMessageId) })),
-  fc
-    .tuple(bytes(24), bytes(32))
-    .map(([recordId, readKey]) => ({ kind: "status" as const, recordId, readKey })),
+  fc.array(bytes(16), { maxLength: 3 }).map((hashes) => ({
+    kind: "status" as const,
+    places: hashes.map((hash) => generateStatusPlace(relayWith(hash), systemRandom)),
+  })),
   fc
     .array(fc.uint8Array({ minLength: 1, maxLength: 300 }), { minLength: 1, maxLength: 3 })
     .map((statements) => ({ kind: "statements" as const, statements })),
@@ -96,8 +105,8 @@ describe("content", () => {
       withKind(KINDS.read, new Uint8Array(17)),
       withKind(KINDS.grant, none),
       withKind(KINDS.grant, Uint8Array.of(0, 0)),
-      withKind(KINDS.status, new Uint8Array(55)),
-      withKind(KINDS.status, new Uint8Array(57)),
+      withKind(KINDS.status, none),
+      withKind(KINDS.status, Uint8Array.of(0, 0)),
       withKind(KINDS.statements, none),
       withKind(KINDS.statements, lp(none)),
       withKind(KINDS.reset, none),
