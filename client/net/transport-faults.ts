@@ -37,3 +37,21 @@ export function closedByRelay(code: number): TumarError {
       return unreachable(`the relay ended the connection (${code})`);
   }
 }
+
+/** Why a connection ended, whatever was thrown while it was served. */
+export function ofConnection(error: unknown): TumarError {
+  if (!(error instanceof TumarError)) {
+    return new TumarError("INTERNAL", "the connection failed", { cause: error });
+  }
+  if (error.code !== "MALFORMED" && error.code !== "BAD_FRAME" && error.code !== "UNKNOWN_FRAME") {
+    return error;
+  }
+  return new TumarError("RELAY_FAULT", "a channel message that cannot be read", { cause: error });
+}
+
+/** What a sent, unanswered request is told: it may be repeated, unless the relay is not to be trusted. */
+export function brokenBy(error: TumarError): TumarError {
+  if (!error.retryable || error.code === "RELAY_UNREACHABLE") return error;
+  const what = `the connection ended before the answer came: ${error.message}`;
+  return new TumarError("RELAY_UNREACHABLE", what, { cause: error });
+}

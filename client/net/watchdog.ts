@@ -63,7 +63,7 @@ export class Watchdog {
       return;
     }
     const mustProbe = silentMs >= probeMs && !this.#hasProbed;
-    const nextMs = (silentMs >= probeMs ? deadMs : probeMs) - silentMs;
+    const nextMs = silentMs < probeMs ? probeMs - silentMs : Math.min(deadMs - silentMs, probeMs);
     this.#cancel = this.#clock.after(nextMs, () => this.#look());
     if (!mustProbe) return;
     this.#hasProbed = true;

@@ -34,6 +34,7 @@ export class FakeClock implements Clock {
 
   /** Runs what is due on the way, in order, with everything it sets off. */
   async advance(ms: number): Promise<void> {
+    await settled();
     const end = this.#now + ms;
     for (;;) {
       const next = [...this.#tasks].sort((a, b) => a.at - b.at)[0];

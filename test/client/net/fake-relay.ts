@@ -63,6 +63,8 @@ export class FakeRelay {
   /** Connects hang until this is resolved. */
   hold: Promise<void> | undefined;
   attempts = 0;
+  /** How many messages 1 are still refused, each with a newer key. */
+  refusals = 0;
 
   get address(): RelayAddress {
     return { origin: "https://relay.example", hash: relayHash(this.identity.publicKey) };
@@ -177,6 +179,10 @@ export class FakeConnection {
     if (this.channel !== undefined) {
       this.#isFresh = true;
       return this.channel.open(message);
+    }
+    if (this.#relay.refusals > 0) {
+      this.#relay.refusals--;
+      this.#relay.keys = [newChannelKey(this.#relay.announcement().notBefore + 1)];
     }
     const { identity, keys, epoch, seenEphemerals } = this.#relay;
     try {
