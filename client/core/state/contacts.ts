@@ -1,0 +1,127 @@
+/**
+ * The people this vault knows, pinned by root: from a card, or from a first message. Names are
+ * local. What each of their devices may be reached by is kept beside the session with it.
+ */
+
+import { toHex } from "../../../shared/crypto/bytes.ts";
+import {
+  parseSigningPublicKey,
+  type SigningPublicKey,
+} from "../../../shared/crypto/sodium.ts";
+import type { VaultTransaction, VaultView } from "../../vault/draft.ts";
+import { flag, Table } from "./table.ts";
+
+export interface ContactRow {
+  readonly root: SigningPublicKey;
+  /** Null until added or named. */
+  readonly name: string | null;
+  readonly isVerified: boolean;
+  /** Fail-closed: set by a certificate that does not chain to the root. */
+  readonly isIdentityChanged: boolean;
+  /** Encoded card; null for somebody who wrote first. */
+  readonly card: Uint8Array | null;
+  /** Id 24 ‖ read key 32 of their status record at the relay of `statusRelay`; null until told. */
+  readonly status: Uint8Array | null;
+  /** Their statements, encoded. */
+  readonly statements: readonly Uint8Array[];
+  /** Tag of the grant of ours that is theirs; null before one was given out. */
+  readonly myTag: Uint8Array | null;
+  /** Whether our grant list and status record were sent to them in a session. */
+  readonly isGrantSent: boolean;
+  /** seq of the last message to them from this device. */
+  readonly lastSeq: number;
+}
+
+/** What we hold about one device of a contact. */
+export interface PeerRow {
+  /** Serialised sessions (shared/e2ee/sessions.ts); null before the first. */
+  readonly sessions: Uint8Array | null;
+  /** Encoded grant list: where this device takes deposits from us. */
+  readonly grants: Uint8Array;
+  /** True while `grants` is the first-contact grant of a record, to be replaced. */
+  readonly isFirstContact: boolean;
+}
+
+const contacts = new Table<ContactRow>("contact", {
+  encode: (row) => [
+    row.root,
+    row.name ?? "",
+    flag(row.isVerified),
+    flag(row.isIdentityChanged),
+    row.card ?? new Uint8Array(0),
+    row.status ?? new Uint8Array(0),
+    row.statements,
+    row.myTag ?? new Uint8Array(0),
+    flag(row.isGrantSent),
+    row.lastSeq,
+  ],
+  decode: (fields) => ({
+    root: parseSigningPublicKey(fields.bytes(32)),
+    name: fields.text() || null,
+    isVerified: fields.flag(),
+    isIdentityChanged: fields.flag(),
+    card: fields.optional(),
+    status: fields.optional(),
+    statements: fields.bytesList(),
+    myTag: fields.optional(16),
+    isGrantSent: fields.flag(),
+    lastSeq: fields.integer(),
+  }),
+});
+
+const peers = new Table<PeerRow>("peer", {
+  encode: (row) => [row.sessions ?? new Uint8Array(0), row.grants, flag(row.isFirstContact)],
+  decode: (fields) => ({
+    sessions: fields.optional(),
+    grants: fields.bytes(),
+    isFirstContact: fields.flag(),
+  }),
+});
+
+export function getContact(view: VaultView, root: Uint8Array): ContactRow | undefined {
+  return contacts.get(view, toHex(root));
+}
+
+export function putContact(tx: VaultTransaction, row: ContactRow): void {
+  contacts.put(tx, toHex(row.root), row);
+}
+
+export function listContacts(view: VaultView): readonly ContactRow[] {
+  return contacts.list(view).map(([, row]) => row);
+}
+
+export function newContact(root: SigningPublicKey): ContactRow {
+  return {
+    root,
+    name: null,
+    isVerified: false,
+    isIdentityChanged: false,
+    card: null,
+    status: null,
+    statements: [],
+    myTag: null,
+    isGrantSent: false,
+    lastSeq: 0,
+  };
+}
+
+export function getPeer(
+  view: VaultView,
+  root: Uint8Array,
+  device: Uint8Array,
+): PeerRow | undefined {
+  return peers.get(view, peerKey(root, device));
+}
+
+export function putPeer(
+  tx: VaultTransaction,
+  root: Uint8Array,
+  device: Uint8Array,
+  row: PeerRow,
+): void {
+  peers.put(tx, peerKey(root, device), row);
+}
+
+function peerKey(root: Uint8Array, device: Uint8Array): string {
+  return `${toHex(root)}/${toHex(device)}`;
+}

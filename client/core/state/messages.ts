@@ -1,0 +1,142 @@
+/**
+ * The messages of this device, both ways, in the order they were written or received, and the
+ * index from message id to row that drops a message that came twice.
+ */
+
+import { toHex } from "../../../shared/crypto/bytes.ts";
+import type { VaultTransaction, VaultView } from "../../vault/draft.ts";
+import type { OutgoingState } from "../types.ts";
+import { flag, indexKey, type RowFormat, Table } from "./table.ts";
+
+const KINDS = ["text", "reset", "unsupported"] as const;
+const STATES = ["written", "stored", "expired"] as const satisfies readonly OutgoingState[];
+
+interface MessageBase {
+  /** Root of the other side. */
+  readonly root: Uint8Array;
+  readonly id: Uint8Array;
+  readonly text: string;
+  /** Hour the sender wrote it, since 1970. */
+  readonly hour: number;
+}
+
+export interface OutgoingRow extends MessageBase {
+  readonly direction: "out";
+  readonly state: OutgoingState;
+  /** Address of the relay that stored it and the bytes of its receipt; null before. */
+  readonly receipt: {
+    readonly relay: string;
+    readonly hour: number;
+    readonly envelopeId: Uint8Array;
+    readonly proof: Uint8Array;
+  } | null;
+}
+
+export interface IncomingRow extends MessageBase {
+  readonly direction: "in";
+  readonly kind: (typeof KINDS)[number];
+  readonly device: Uint8Array;
+  /** Per (sending device, us); shown in this order. */
+  readonly seq: number;
+  /** Milliseconds since 1970 at this device when it arrived: a gap in seq waits from then. */
+  readonly arrivedMs: number;
+  readonly isShown: boolean;
+}
+
+export type MessageRow = OutgoingRow | IncomingRow;
+
+const FORMAT: RowFormat<MessageRow> = {
+  encode: (row) =>
+    row.direction === "out"
+      ? [
+          0,
+          row.root,
+          row.id,
+          row.text,
+          row.hour,
+          STATES.indexOf(row.state),
+          row.receipt?.relay ?? "",
+          row.receipt?.hour ?? 0,
+          row.receipt?.envelopeId ?? new Uint8Array(0),
+          row.receipt?.proof ?? new Uint8Array(0),
+        ]
+      : [
+          1,
+          row.root,
+          row.id,
+          row.text,
+          row.hour,
+          KINDS.indexOf(row.kind),
+          row.device,
+          row.seq,
+          row.arrivedMs,
+          flag(row.isShown),
+        ],
+  decode: (fields) => {
+    const isIncoming = fields.flag();
+    const base = {
+      root: fields.bytes(32),
+      id: fields.bytes(16),
+      text: fields.text(),
+      hour: fields.integer(),
+    };
+    if (isIncoming) {
+      return {
+        ...base,
+        direction: "in",
+        kind: fields.oneOf(KINDS),
+        device: fields.bytes(16),
+        seq: fields.integer(),
+        arrivedMs: fields.integer(),
+        isShown: fields.flag(),
+      };
+    }
+    const state = fields.oneOf(STATES);
+    const [relay, hour] = [fields.text(), fields.integer()];
+    const [envelopeId, proof] = [fields.bytes(), fields.bytes()];
+    const receipt = relay === "" ? null : { relay, hour, envelopeId, proof };
+    return { ...base, direction: "out", state, receipt };
+  },
+};
+
+const rows = new Table<MessageRow>("message", FORMAT);
+const byId = new Table<number>("message-id", {
+  encode: (index) => [index],
+  decode: (fields) => fields.integer(),
+});
+
+const last = new Table<number>("message-last", {
+  encode: (index) => [index],
+  decode: (fields) => fields.integer(),
+});
+
+/** Place of the newest message; 0 when there is none. */
+export function lastMessageIndex(view: VaultView): number {
+  return last.get(view, "place") ?? 0;
+}
+
+/** Place of a message; undefined when this device has none of that id. */
+export function messageIndex(view: VaultView, id: Uint8Array): number | undefined {
+  return byId.get(view, toHex(id));
+}
+
+export function getMessage(view: VaultView, index: number): MessageRow | undefined {
+  return rows.get(view, indexKey(index));
+}
+
+export function putMessage(tx: VaultTransaction, index: number, row: MessageRow): void {
+  rows.put(tx, indexKey(index), row);
+}
+
+/** Appends; the caller has made sure that the id is new. */
+export function addMessage(tx: VaultTransaction, row: MessageRow): number {
+  const index = lastMessageIndex(tx) + 1;
+  last.put(tx, "place", index);
+  rows.put(tx, indexKey(index), row);
+  byId.put(tx, toHex(row.id), index);
+  return index;
+}
+
+export function listMessages(view: VaultView): [index: number, row: MessageRow][] {
+  return rows.list(view).map(([key, row]) => [Number(key), row]);
+}

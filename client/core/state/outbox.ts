@@ -1,0 +1,109 @@
+/**
+ * What has to leave this device. A draft is content that no session could seal yet; an envelope is
+ * the exact ciphertext, retried as the same bytes until a relay's receipt. Both lie in the vault
+ * before anything is sent, in the order they were written.
+ */
+
+import type { VaultTransaction, VaultView } from "../../vault/draft.ts";
+import { flag, indexKey, Table } from "./table.ts";
+
+/** Content waiting for a session with every device of the recipient. */
+export interface DraftRow {
+  readonly root: Uint8Array;
+  readonly messageId: Uint8Array;
+  readonly seq: number;
+  readonly hour: number;
+  /** Encoded body of the content, kind included (shared/e2ee/content.ts). */
+  readonly body: Uint8Array;
+}
+
+export interface EnvelopeRow {
+  readonly root: Uint8Array;
+  readonly device: Uint8Array;
+  readonly messageId: Uint8Array;
+  /** Address of the relay and the grant's depositId there. */
+  readonly relay: string;
+  readonly depositId: Uint8Array;
+  readonly urgent: boolean;
+  /** Days since 1970. */
+  readonly expiryDay: number;
+  readonly envelope: Uint8Array;
+  /** Why it is still here, as an error code; empty before the first try. */
+  readonly lastFault: string;
+}
+
+const drafts = new Table<DraftRow>("draft", {
+  encode: (row) => [row.root, row.messageId, row.seq, row.hour, row.body],
+  decode: (fields) => ({
+    root: fields.bytes(32),
+    messageId: fields.bytes(16),
+    seq: fields.integer(),
+    hour: fields.integer(),
+    body: fields.bytes(),
+  }),
+});
+
+const envelopes = new Table<EnvelopeRow>("envelope", {
+  encode: (row) => [
+    row.root,
+    row.device,
+    row.messageId,
+    row.relay,
+    row.depositId,
+    flag(row.urgent),
+    row.expiryDay,
+    row.envelope,
+    row.lastFault,
+  ],
+  decode: (fields) => ({
+    root: fields.bytes(32),
+    device: fields.bytes(16),
+    messageId: fields.bytes(16),
+    relay: fields.text(),
+    depositId: fields.bytes(24),
+    urgent: fields.flag(),
+    expiryDay: fields.integer(),
+    envelope: fields.bytes(),
+    lastFault: fields.text(),
+  }),
+});
+
+const counter = new Table<number>("outbox-last", {
+  encode: (value) => [value],
+  decode: (fields) => fields.integer(),
+});
+
+/** A place in the order of sending, never used twice. */
+export function nextPlace(tx: VaultTransaction): number {
+  const place = (counter.get(tx, "place") ?? 0) + 1;
+  counter.put(tx, "place", place);
+  return place;
+}
+
+export function putDraft(tx: VaultTransaction, place: number, row: DraftRow): void {
+  drafts.put(tx, indexKey(place), row);
+}
+
+export function deleteDraft(tx: VaultTransaction, place: number): void {
+  drafts.delete(tx, indexKey(place));
+}
+
+export function listDrafts(view: VaultView): [place: number, row: DraftRow][] {
+  return drafts.list(view).map(([key, row]) => [Number(key), row]);
+}
+
+export function putEnvelope(tx: VaultTransaction, place: number, row: EnvelopeRow): void {
+  envelopes.put(tx, indexKey(place), row);
+}
+
+export function deleteEnvelope(tx: VaultTransaction, place: number): void {
+  envelopes.delete(tx, indexKey(place));
+}
+
+export function getEnvelope(view: VaultView, place: number): EnvelopeRow | undefined {
+  return envelopes.get(view, indexKey(place));
+}
+
+export function listEnvelopes(view: VaultView): [place: number, row: EnvelopeRow][] {
+  return envelopes.list(view).map(([key, row]) => [Number(key), row]);
+}
