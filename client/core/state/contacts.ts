@@ -18,8 +18,8 @@ export interface ContactRow {
   readonly isVerified: boolean;
   /** Fail-closed: set by a certificate that does not chain to the root. */
   readonly isIdentityChanged: boolean;
-  /** Encoded card; null for somebody who wrote first. */
-  readonly card: Uint8Array | null;
+  /** Their card as text; null for somebody who wrote first. */
+  readonly card: string | null;
   /** Id 24 ‖ read key 32 of their status record at the relay of `statusRelay`; null until told. */
   readonly status: Uint8Array | null;
   /** Their statements, encoded. */
@@ -48,7 +48,7 @@ const contacts = new Table<ContactRow>("contact", {
     row.name ?? "",
     flag(row.isVerified),
     flag(row.isIdentityChanged),
-    row.card ?? new Uint8Array(0),
+    row.card ?? "",
     row.status ?? new Uint8Array(0),
     row.statements,
     row.myTag ?? new Uint8Array(0),
@@ -60,7 +60,7 @@ const contacts = new Table<ContactRow>("contact", {
     name: fields.text() || null,
     isVerified: fields.flag(),
     isIdentityChanged: fields.flag(),
-    card: fields.optional(),
+    card: fields.text() || null,
     status: fields.optional(),
     statements: fields.bytesList(),
     myTag: fields.optional(16),

@@ -1,0 +1,78 @@
+/** The parent's side of peer-program.ts: starts, kills and listens to one person's device. */
+
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+
+export type PeerCommand =
+  | { readonly type: "send"; readonly to: string; readonly texts: readonly string[] }
+  | { readonly type: "stop" };
+
+export type PeerReport =
+  | { readonly type: "ready" }
+  | { readonly type: "written" }
+  | { readonly type: "stored"; readonly count: number }
+  | {
+      readonly type: "received";
+      readonly id: string;
+      readonly from: string | null;
+      readonly kind: string;
+      readonly text: string;
+    };
+
+const PROGRAM = fileURLToPath(new URL("./peer-program.js", import.meta.url));
+
+export class PeerProcess {
+  readonly #vaultFile: string;
+  readonly #passphrase: string;
+  readonly #onReport: (report: PeerReport) => void;
+  #child: ChildProcess | undefined;
+
+  constructor(vaultFile: string, passphrase: string, onReport: (report: PeerReport) => void) {
+    this.#vaultFile = vaultFile;
+    this.#passphrase = passphrase;
+    this.#onReport = onReport;
+  }
+
+  /** Resolves once the vault is open and the client started. */
+  async start(): Promise<void> {
+    const child = fork(PROGRAM, [this.#vaultFile, this.#passphrase], {
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+    });
+    this.#child = child;
+    await new Promise<void>((resolve, reject) => {
+      child.once("exit", (code, signal) => {
+        reject(new Error(`the peer ended before it was ready: ${code ?? signal}`));
+      });
+      child.on("message", (report: PeerReport) => {
+        if (report.type === "ready") resolve();
+        this.#onReport(report);
+      });
+    });
+  }
+
+  send(to: string, texts: readonly string[]): void {
+    this.#command({ type: "send", to, texts });
+  }
+
+  /** SIGKILL, and resolves when the process is gone. */
+  async kill(): Promise<void> {
+    await this.#end((child) => child.kill("SIGKILL"));
+  }
+
+  async stop(): Promise<void> {
+    await this.#end((child) => child.send({ type: "stop" } satisfies PeerCommand));
+  }
+
+  async #end(end: (child: ChildProcess) => void): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, "exit");
+    end(child);
+    await exited;
+  }
+
+  #command(command: PeerCommand): void {
+    if (this.#child?.connected) this.#child.send(command, () => undefined);
+  }
+}

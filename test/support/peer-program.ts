@@ -1,0 +1,73 @@
+/**
+ * One person's device as a process of its own, for the stories: the client library over a vault
+ * file, told what to do by its parent over IPC. It may be killed at any instant and started again;
+ * what it has to send is a list, so that a new process goes on where the vault says the last one
+ * stopped.
+ *
+ *     argv: vault file, passphrase; then messages { type: "send", to, texts } and { type: "stop" }
+ */
+
+import { Client } from "../../client/core/client.ts";
+import type { ReceivedMessage } from "../../client/core/types.ts";
+import { nodeTransport } from "../../client/net/node/node-transport.ts";
+import { fileStorage } from "../../client/vault/node/file-storage.ts";
+import { toBase32 } from "../../shared/crypto/bytes.ts";
+import type { PeerCommand, PeerReport } from "./peer-process.ts";
+
+const [vaultFile = "", passphrase = ""] = process.argv.slice(2);
+const client = await Client.open({
+  storage: fileStorage(vaultFile),
+  passphrase,
+  transport: nodeTransport(),
+});
+
+function report(value: PeerReport): void {
+  process.send?.(value);
+}
+
+async function sendAll(to: string, texts: readonly string[]): Promise<void> {
+  const { identity } = await client.contact(to);
+  const written = new Set(
+    (await client.sent())
+      .filter((message) => toBase32(message.identity) === toBase32(identity))
+      .map((message) => message.text),
+  );
+  for (const text of texts) {
+    if (!written.has(text)) await client.send(to, text);
+  }
+  report({ type: "written" });
+}
+
+async function reportStored(): Promise<void> {
+  const all = await client.sent();
+  report({ type: "stored", count: all.filter((message) => message.state === "stored").length });
+}
+
+function describe(message: ReceivedMessage): PeerReport {
+  return {
+    type: "received",
+    id: toBase32(message.id),
+    from: message.from,
+    kind: message.kind,
+    text: message.text,
+  };
+}
+
+async function follow(): Promise<void> {
+  for await (const message of client.messages()) {
+    report(describe(message));
+    await client.markShown(message.id);
+  }
+}
+
+process.on("message", (command: PeerCommand) => {
+  if (command.type === "stop") void client.close().then(() => process.exit(0));
+  else void sendAll(command.to, command.texts);
+});
+client.on((event) => {
+  if (event.type === "stored") void reportStored();
+});
+client.start();
+report({ type: "ready" });
+await reportStored();
+await follow();
