@@ -94,6 +94,7 @@ export function newGrant(
     wrapKey: parseWrapKey(random(WRAP_KEY_BYTES)),
     use,
     contact: null,
+    isRegistered: false,
   };
 }
 
@@ -116,6 +117,7 @@ function newHome(
   const front = frontRecordKeys({ root: identity.root, secret }, relay.hash);
   const owner = (use: keyof typeof OWNER_KEY_OF): Uint8Array =>
     identity.ownerKeys[OWNER_KEY_OF[use]] ?? EMPTY;
+  const unwritten = { version: 0, published: 0 };
   const drawn = () => ({ id: random(RECORD_ID_BYTES), readKey: random(READ_KEY_BYTES) });
   return {
     address,
@@ -123,9 +125,9 @@ function newHome(
     writer: signingKeyPair(random(SIGNING_SEED_BYTES)),
     cardTag,
     statusTag,
-    front: { id: front.id, readKey: front.readKey, owner: owner("front"), version: 0 },
-    status: { ...drawn(), owner: owner("status"), version: 0 },
-    generation: { ...drawn(), owner: owner("generation"), version: 0 },
+    front: { id: front.id, readKey: front.readKey, owner: owner("front"), ...unwritten },
+    status: { ...drawn(), owner: owner("status"), ...unwritten },
+    generation: { ...drawn(), owner: owner("generation"), ...unwritten },
     isRegistered: false,
   };
 }

@@ -26,8 +26,10 @@ export interface ContactRow {
   readonly statements: readonly Uint8Array[];
   /** Tag of the grant of ours that is theirs; null before one was given out. */
   readonly myTag: Uint8Array | null;
-  /** Whether our grant list and status record were sent to them in a session. */
+  /** Whether they were given our grant list, in a first flight or a session. */
   readonly isGrantSent: boolean;
+  /** Whether they were told our status record. */
+  readonly isStatusSent: boolean;
   /** seq of the last message to them from this device. */
   readonly lastSeq: number;
 }
@@ -53,6 +55,7 @@ const contacts = new Table<ContactRow>("contact", {
     row.statements,
     row.myTag ?? new Uint8Array(0),
     flag(row.isGrantSent),
+    flag(row.isStatusSent),
     row.lastSeq,
   ],
   decode: (fields) => ({
@@ -65,6 +68,7 @@ const contacts = new Table<ContactRow>("contact", {
     statements: fields.bytesList(),
     myTag: fields.optional(16),
     isGrantSent: fields.flag(),
+    isStatusSent: fields.flag(),
     lastSeq: fields.integer(),
   }),
 });
@@ -101,6 +105,7 @@ export function newContact(root: SigningPublicKey): ContactRow {
     statements: [],
     myTag: null,
     isGrantSent: false,
+    isStatusSent: false,
     lastSeq: 0,
   };
 }
@@ -111,6 +116,11 @@ export function getPeer(
   device: Uint8Array,
 ): PeerRow | undefined {
   return peers.get(view, peerKey(root, device));
+}
+
+/** Device id of each peer row of a contact, with the row. */
+export function listPeers(view: VaultView, root?: Uint8Array): readonly PeerRow[] {
+  return peers.list(view, root === undefined ? "" : `${toHex(root)}/`).map(([, row]) => row);
 }
 
 export function putPeer(

@@ -6,7 +6,7 @@
 import { toHex } from "../../../shared/crypto/bytes.ts";
 import { type DepositId, parseDepositId, parseWrapKey, type WrapKey } from "../../../shared/e2ee/grant.ts";
 import type { VaultTransaction, VaultView } from "../../vault/draft.ts";
-import { Table } from "./table.ts";
+import { flag, Table } from "./table.ts";
 
 const USES = ["spare", "card", "status", "contact"] as const;
 
@@ -18,6 +18,8 @@ export interface MyGrantRow {
   readonly use: (typeof USES)[number];
   /** Root of the contact it was given to. */
   readonly contact: Uint8Array | null;
+  /** Whether the relay knows it. */
+  readonly isRegistered: boolean;
 }
 
 const grants = new Table<MyGrantRow>("my-grant", {
@@ -28,6 +30,7 @@ const grants = new Table<MyGrantRow>("my-grant", {
     row.wrapKey,
     USES.indexOf(row.use),
     row.contact ?? new Uint8Array(0),
+    flag(row.isRegistered),
   ],
   decode: (fields) => ({
     tag: fields.bytes(16),
@@ -36,6 +39,7 @@ const grants = new Table<MyGrantRow>("my-grant", {
     wrapKey: parseWrapKey(fields.bytes()),
     use: fields.oneOf(USES),
     contact: fields.optional(32),
+    isRegistered: fields.flag(),
   }),
 });
 

@@ -35,8 +35,10 @@ export interface OwnRecord {
   readonly id: Uint8Array;
   readonly readKey: Uint8Array;
   readonly owner: Uint8Array;
-  /** 0 = never written. */
+  /** The newest version made; 0 = none yet. */
   readonly version: number;
+  /** The newest version the relay has. */
+  readonly published: number;
 }
 
 /** What this device keeps at one of its relays. */
@@ -89,6 +91,7 @@ const HOME: RowFormat<HomeRow> = {
       record.readKey,
       record.owner,
       record.version,
+      record.published,
     ]),
     flag(row.isRegistered),
   ],
@@ -98,6 +101,7 @@ const HOME: RowFormat<HomeRow> = {
       readKey: fields.bytes(32),
       owner: fields.bytes(32),
       version: fields.integer(),
+      published: fields.integer(),
     });
     return {
       address: fields.text(),

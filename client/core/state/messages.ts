@@ -18,6 +18,8 @@ interface MessageBase {
   readonly text: string;
   /** Hour the sender wrote it, since 1970. */
   readonly hour: number;
+  /** Per (sending device, recipient identity); what a device sent is shown in this order. */
+  readonly seq: number;
 }
 
 export interface OutgoingRow extends MessageBase {
@@ -36,16 +38,12 @@ export interface IncomingRow extends MessageBase {
   readonly direction: "in";
   readonly kind: (typeof KINDS)[number];
   readonly device: Uint8Array;
-  /** Per (sending device, us); shown in this order. */
-  readonly seq: number;
-  /** Milliseconds since 1970 at this device when it arrived: a gap in seq waits from then. */
-  readonly arrivedMs: number;
   readonly isShown: boolean;
 }
 
 export type MessageRow = OutgoingRow | IncomingRow;
 
-const FORMAT: RowFormat<MessageRow> = {
+export const MESSAGE_ROW: RowFormat<MessageRow> = {
   encode: (row) =>
     row.direction === "out"
       ? [
@@ -54,6 +52,7 @@ const FORMAT: RowFormat<MessageRow> = {
           row.id,
           row.text,
           row.hour,
+          row.seq,
           STATES.indexOf(row.state),
           row.receipt?.relay ?? "",
           row.receipt?.hour ?? 0,
@@ -66,10 +65,9 @@ const FORMAT: RowFormat<MessageRow> = {
           row.id,
           row.text,
           row.hour,
+          row.seq,
           KINDS.indexOf(row.kind),
           row.device,
-          row.seq,
-          row.arrivedMs,
           flag(row.isShown),
         ],
   decode: (fields) => {
@@ -79,6 +77,7 @@ const FORMAT: RowFormat<MessageRow> = {
       id: fields.bytes(16),
       text: fields.text(),
       hour: fields.integer(),
+      seq: fields.integer(),
     };
     if (isIncoming) {
       return {
@@ -86,8 +85,6 @@ const FORMAT: RowFormat<MessageRow> = {
         direction: "in",
         kind: fields.oneOf(KINDS),
         device: fields.bytes(16),
-        seq: fields.integer(),
-        arrivedMs: fields.integer(),
         isShown: fields.flag(),
       };
     }
@@ -99,7 +96,7 @@ const FORMAT: RowFormat<MessageRow> = {
   },
 };
 
-const rows = new Table<MessageRow>("message", FORMAT);
+const rows = new Table<MessageRow>("message", MESSAGE_ROW);
 const byId = new Table<number>("message-id", {
   encode: (index) => [index],
   decode: (fields) => fields.integer(),

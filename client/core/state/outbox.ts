@@ -4,17 +4,14 @@
  * before anything is sent, in the order they were written.
  */
 
+import { type Content, decodeContent, encodeContent } from "../../../shared/e2ee/content.ts";
 import type { VaultTransaction, VaultView } from "../../vault/draft.ts";
 import { flag, indexKey, Table } from "./table.ts";
 
-/** Content waiting for a session with every device of the recipient. */
+/** Content waiting for a session with every device of the recipient; its set hashes are set when it is sealed. */
 export interface DraftRow {
   readonly root: Uint8Array;
-  readonly messageId: Uint8Array;
-  readonly seq: number;
-  readonly hour: number;
-  /** Encoded body of the content, kind included (shared/e2ee/content.ts). */
-  readonly body: Uint8Array;
+  readonly content: Content;
 }
 
 export interface EnvelopeRow {
@@ -33,14 +30,8 @@ export interface EnvelopeRow {
 }
 
 const drafts = new Table<DraftRow>("draft", {
-  encode: (row) => [row.root, row.messageId, row.seq, row.hour, row.body],
-  decode: (fields) => ({
-    root: fields.bytes(32),
-    messageId: fields.bytes(16),
-    seq: fields.integer(),
-    hour: fields.integer(),
-    body: fields.bytes(),
-  }),
+  encode: (row) => [row.root, encodeContent(row.content)],
+  decode: (fields) => ({ root: fields.bytes(32), content: decodeContent(fields.bytes()) }),
 });
 
 const envelopes = new Table<EnvelopeRow>("envelope", {

@@ -116,6 +116,10 @@ export class RowReader {
     return name;
   }
 
+  hasMore(): boolean {
+    return this.#next < this.#fields.length;
+  }
+
   finish(): void {
     if (this.#next !== this.#fields.length) throw damaged();
   }

@@ -1,0 +1,47 @@
+/** What the parts of the library share: the vault, the relays, time, randomness, and who listens. */
+
+import type { Random } from "../../shared/crypto/bytes.ts";
+import type { SigningPublicKey } from "../../shared/crypto/sodium.ts";
+import { decodeCertificate } from "../../shared/e2ee/statements/certificate.ts";
+import { addStatements, emptySet, type StatementSet } from "../../shared/e2ee/statement-set.ts";
+import type { Relay } from "../net/requests.ts";
+import type { VaultView } from "../vault/draft.ts";
+import type { Vault } from "../vault/vault.ts";
+import type { ContactRow } from "./state/contacts.ts";
+import { getIdentity, type IdentityRow } from "./state/identity.ts";
+import { encodeSet, SetCache } from "./state/statements.ts";
+import type { CoreTime } from "./time.ts";
+import type { ClientEvent } from "./types.ts";
+
+/**
+ * How relays are reached. Reads of our own records go over `home`, everything about others over
+ * `peer`: on one connection the relay could pair the two.
+ */
+export interface Relays {
+  home(address: string): Relay;
+  peer(address: string): Relay;
+}
+
+export interface Core {
+  readonly vault: Vault;
+  readonly relays: Relays;
+  readonly random: Random;
+  readonly time: CoreTime;
+  readonly sets: SetCache;
+  emit(event: ClientEvent): void;
+}
+
+/** Statements about ourselves: so far the one certificate. */
+export function ownSet(core: Core, identity: IdentityRow): StatementSet {
+  const certificate = decodeCertificate(identity.certificate);
+  const set = addStatements(emptySet(identity.root), [certificate], 0);
+  return core.sets.decode(identity.root, encodeSet(set));
+}
+
+export function contactSet(core: Core, contact: ContactRow): StatementSet {
+  return core.sets.decode(contact.root, contact.statements);
+}
+
+export function ownRoot(view: VaultView): SigningPublicKey {
+  return getIdentity(view).root;
+}

@@ -1,0 +1,43 @@
+/**
+ * What one contact is told by itself, without a person writing: where to answer (kind `grant`) and
+ * where the status record is (kind `status`). To somebody who was not added nothing goes before a
+ * person writes to them or names them.
+ */
+
+import type { VaultTransaction } from "../vault/draft.ts";
+import type { Core } from "./context.ts";
+import { draft, replyGrants } from "./seal.ts";
+import { type ContactRow, getContact, listPeers, putContact } from "./state/contacts.ts";
+import { listHomes } from "./state/identity.ts";
+
+/** `hasWritten`: a person of this side chose to answer. Drafts only; the caller seals. */
+export function draftCourtesies(
+  tx: VaultTransaction,
+  core: Core,
+  root: Uint8Array,
+  hasWritten: boolean,
+): void {
+  const contact = getContact(tx, root);
+  const isWanted = contact !== undefined && (contact.name !== null || hasWritten);
+  if (!isWanted || contact.isIdentityChanged || !hasSession(tx, contact)) return;
+  const granted = contact.isGrantSent ? contact : draftGrant(tx, core, contact);
+  if (!granted.isStatusSent) draftStatus(tx, core, granted);
+}
+
+function hasSession(tx: VaultTransaction, contact: ContactRow): boolean {
+  return listPeers(tx, contact.root).some((peer) => peer.sessions !== null);
+}
+
+function draftGrant(tx: VaultTransaction, core: Core, contact: ContactRow): ContactRow {
+  const places = replyGrants(tx, core, contact);
+  const claimed = getContact(tx, contact.root) ?? contact;
+  return draft(tx, core, claimed, { kind: "grant", places }).contact;
+}
+
+function draftStatus(tx: VaultTransaction, core: Core, contact: ContactRow): void {
+  const [home] = listHomes(tx);
+  if (home === undefined) return;
+  const { id, readKey } = home.status;
+  const next = draft(tx, core, contact, { kind: "status", recordId: id, readKey }).contact;
+  putContact(tx, { ...next, isStatusSent: true });
+}

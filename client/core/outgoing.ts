@@ -1,0 +1,241 @@
+/**
+ * Drains the outbox: seals drafts (reading prekeys where a session is missing), deposits envelopes,
+ * many at once, and takes the receipts into the vault. One round; the engine decides when the next
+ * is due. Every fault leaves what it concerns in the outbox.
+ */
+
+import { equalBytes, fromHex, toHex, u32 } from "../../shared/crypto/bytes.ts";
+import { type ErrorCode, TumarError } from "../../shared/crypto/errors.ts";
+import { decodeGrantList } from "../../shared/e2ee/grant.ts";
+import { addStatements } from "../../shared/e2ee/statement-set.ts";
+import { encodeCbor } from "../../shared/wire/codec.ts";
+import type { ReceiptFrame } from "../../shared/wire/frames.ts";
+import { envelopeId } from "../../shared/wire/ids.ts";
+import { solvePuzzle } from "../../shared/wire/puzzle.ts";
+import { verifyReceipt } from "../../shared/wire/receipt.ts";
+import type { VaultTransaction } from "../vault/draft.ts";
+import { type Core, contactSet } from "./context.ts";
+import { cardOfContact } from "./directory.ts";
+import { introduce, introduceByStatus, type Introduction } from "./first-contact.ts";
+import { markChanged } from "./incoming.ts";
+import { repair, rootsToRepair } from "./repair.ts";
+import { sealDrafts } from "./seal.ts";
+import { type ContactRow, getContact, listPeers, putContact } from "./state/contacts.ts";
+import { getMessage, messageIndex, putMessage } from "./state/messages.ts";
+import {
+  deleteEnvelope,
+  type EnvelopeRow,
+  getEnvelope,
+  listDrafts,
+  listEnvelopes,
+  putEnvelope,
+} from "./state/outbox.ts";
+import { encodeSet } from "./state/statements.ts";
+
+/** Envelopes under way at once; more wait for the next batch of this round. */
+const BATCH = 64;
+const PUZZLE_TRIES = 1 << 24;
+
+export interface Round {
+  readonly stored: number;
+  /** The faults met, one for each relay or contact; empty when the outbox is empty now. */
+  readonly faults: readonly TumarError[];
+}
+
+export async function drainOutbox(core: Core, signal: AbortSignal): Promise<Round> {
+  const faults = await sealAll(core, signal);
+  let stored = 0;
+  const tried = new Set<number>();
+  for (;;) {
+    const waiting = await core.vault.read(listEnvelopes);
+    const batch = waiting.filter(([place]) => !tried.has(place)).slice(0, BATCH);
+    if (batch.length === 0 || signal.aborted) return { stored, faults };
+    for (const [place] of batch) tried.add(place);
+    const results = await Promise.all(batch.map(([place, row]) => deposit(core, place, row, signal)));
+    stored += results.filter((result) => result.receipt !== undefined).length;
+    faults.push(...results.flatMap(({ fault }) => fault ?? []));
+    await settle(core, results);
+  }
+}
+
+// --- sealing ------------------------------------------------------------------------------------
+
+async function sealAll(core: Core, signal: AbortSignal): Promise<TumarError[]> {
+  const faults: TumarError[] = [];
+  for (const root of await rootsWithDrafts(core)) {
+    const isSealed = await core.vault.transaction((tx) => sealDrafts(tx, core, root));
+    if (!isSealed) faults.push(...(await withIntroduction(core, root, signal, sealDrafts)));
+  }
+  for (const root of await core.vault.read((view) => rootsToRepair(view, core))) {
+    faults.push(...(await withIntroduction(core, root, signal, repair)));
+  }
+  return faults;
+}
+
+async function rootsWithDrafts(core: Core): Promise<readonly Uint8Array[]> {
+  const drafts = await core.vault.read(listDrafts);
+  return [...new Set(drafts.map(([, { root }]) => toHex(root)))].map(fromHex);
+}
+
+/** Reads the contact's prekeys from a relay, then runs `step` with them in one transaction. */
+async function withIntroduction(
+  core: Core,
+  root: Uint8Array,
+  signal: AbortSignal,
+  step: (
+    tx: VaultTransaction,
+    core: Core,
+    root: Uint8Array,
+    introduced: Introduction["devices"],
+  ) => unknown,
+): Promise<readonly TumarError[]> {
+  try {
+    const contact = await core.vault.read((view) => getContact(view, root));
+    if (contact === undefined || contact.isIdentityChanged) return [];
+    const introduction = await introductionOf(core, contact, signal);
+    await core.vault.transaction((tx) => {
+      join(tx, core, root, introduction);
+      step(tx, core, root, introduction.devices);
+    });
+    return [];
+  } catch (error) {
+    if (!(error instanceof TumarError)) throw error;
+    if (error.code === "IDENTITY_CHANGED") {
+      const events = await core.vault.transaction((tx) => markChanged(tx, root));
+      for (const event of events) core.emit(event);
+    }
+    return [error];
+  }
+}
+
+async function introductionOf(
+  core: Core,
+  contact: ContactRow,
+  signal: AbortSignal,
+): Promise<Introduction> {
+  const card = cardOfContact(contact);
+  if (card !== null) return introduce(core, card, { signal });
+  const peers = await core.vault.read((view) => listPeers(view, contact.root));
+  const [place] = peers.flatMap(({ grants }) => decodeGrantList(grants));
+  if (place === undefined) throw new TumarError("NOT_REGISTERED", "no relay of theirs is known");
+  return introduceByStatus(core, contact, place.relay, { signal });
+}
+
+function join(
+  tx: VaultTransaction,
+  core: Core,
+  root: Uint8Array,
+  { statements, hour }: Introduction,
+): void {
+  const contact = getContact(tx, root);
+  if (contact === undefined) return;
+  const set = addStatements(contactSet(core, contact), statements, hour);
+  putContact(tx, { ...contact, statements: encodeSet(set) });
+}
+
+// --- depositing ---------------------------------------------------------------------------------
+
+interface Deposited {
+  readonly place: number;
+  readonly row: EnvelopeRow;
+  readonly receipt?: ReceiptFrame;
+  readonly fault?: TumarError;
+}
+
+async function deposit(
+  core: Core,
+  place: number,
+  row: EnvelopeRow,
+  signal: AbortSignal,
+): Promise<Deposited> {
+  try {
+    return { place, row, receipt: await depositOnce(core, row, signal) };
+  } catch (error) {
+    if (error instanceof TumarError) return { place, row, fault: error };
+    throw error;
+  }
+}
+
+async function depositOnce(
+  core: Core,
+  row: EnvelopeRow,
+  signal: AbortSignal,
+): Promise<ReceiptFrame> {
+  const relay = core.relays.peer(row.relay);
+  const { depositId, urgent, expiryDay, envelope } = row;
+  const body = { type: "deposit", depositId, urgent, expiryDay, envelope } as const;
+  const none = new Uint8Array(0);
+  const receipt = await relay.sender
+    .request({ ...body, puzzleNonce: none }, { signal })
+    .catch((error) =>
+      relay.sender.request({ ...body, puzzleNonce: solve(error, row) }, { signal }),
+    );
+  const identity = relay.facts()?.identity;
+  if (identity === undefined) throw new TumarError("RELAY_UNREACHABLE", "the relay went away");
+  const stored = { envelopeId: envelopeId(envelope), size: envelope.length, hour: receipt.hour };
+  verifyReceipt(receipt, stored, identity);
+  return receipt;
+}
+
+/** The relay is under pressure and asks for a little work. Rethrows everything else. */
+function solve(error: unknown, { depositId, envelope }: EnvelopeRow): Uint8Array {
+  if (!(error instanceof TumarError) || error.code !== "PUZZLE_REQUIRED") throw error;
+  const { puzzleSeed, puzzleBits } = error.details;
+  if (typeof puzzleSeed !== "string" || typeof puzzleBits !== "number") throw error;
+  const puzzle = { seed: fromHex(puzzleSeed), bits: puzzleBits };
+  const nonce = solvePuzzle(puzzle, depositId, envelopeId(envelope), 0, PUZZLE_TRIES);
+  if (nonce === undefined) throw error;
+  return nonce;
+}
+
+async function settle(core: Core, results: readonly Deposited[]): Promise<void> {
+  const done = await core.vault.transaction((tx) =>
+    results.flatMap((result) => settleOne(tx, result) ?? []),
+  );
+  for (const id of done) core.emit({ type: "stored", id });
+}
+
+/** The id of a message whose last envelope this was. */
+function settleOne(tx: VaultTransaction, result: Deposited): Uint8Array | undefined {
+  const { place, row, receipt, fault } = result;
+  if (getEnvelope(tx, place) === undefined) return undefined;
+  if (receipt === undefined) {
+    noteFault(tx, place, row, fault?.code ?? "INTERNAL");
+    return undefined;
+  }
+  deleteEnvelope(tx, place);
+  const isLast = !listEnvelopes(tx).some(([, other]) => equalBytes(other.messageId, row.messageId));
+  const index = messageIndex(tx, row.messageId);
+  const message = index === undefined ? undefined : getMessage(tx, index);
+  if (index === undefined || message?.direction !== "out" || !isLast) return undefined;
+  putMessage(tx, index, {
+    ...message,
+    state: "stored",
+    receipt: {
+      relay: row.relay,
+      hour: receipt.hour,
+      envelopeId: envelopeId(row.envelope),
+      proof: encodeProof(receipt),
+    },
+  });
+  return row.messageId;
+}
+
+/** Past its day the relay would not keep it; it stays as a message that was never stored. */
+function noteFault(tx: VaultTransaction, place: number, row: EnvelopeRow, code: ErrorCode): void {
+  if (code !== "EXPIRED") {
+    if (row.lastFault !== code) putEnvelope(tx, place, { ...row, lastFault: code });
+    return;
+  }
+  deleteEnvelope(tx, place);
+  const index = messageIndex(tx, row.messageId);
+  const message = index === undefined ? undefined : getMessage(tx, index);
+  if (index !== undefined && message?.direction === "out") {
+    putMessage(tx, index, { ...message, state: "expired" });
+  }
+}
+
+/** What `verifyReceipt` needs besides the envelope: hour, index, path and signature. */
+function encodeProof({ hour, index, path, signature }: ReceiptFrame): Uint8Array {
+  return encodeCbor([u32(hour), index, [...path], signature]);
+}

@@ -1,0 +1,78 @@
+/**
+ * Whether this vault is an older copy of itself. The device's own record at its relay remembers how
+ * many runs the vault has seen; a record that knows of more means that somebody put an older file
+ * back. Until this is known nothing is sealed: what was sent since would be sent under again, and
+ * the receiver would take it for a repeat.
+ */
+
+import { TumarError } from "../../shared/crypto/errors.ts";
+import type { RelayAddress } from "../../shared/e2ee/relay-address.ts";
+import type { Relay } from "../net/requests.ts";
+import type { Core } from "./context.ts";
+import { readRecord } from "./remote-records.ts";
+import { closeAllSessions } from "./repair.ts";
+import { getHome, type HomeRow } from "./state/identity.ts";
+import { getRuns, putRuns } from "./state/relays.ts";
+
+/** @returns the number to write to the record once the caller has time for it. */
+export async function checkRollback(
+  core: Core,
+  address: RelayAddress,
+  relay: Relay,
+  signal: AbortSignal,
+): Promise<number> {
+  const home = await core.vault.read((view) => getHome(view, address.hash));
+  const remembered = home === undefined ? 0 : await runsAt(relay, home, signal);
+  const { runs, isRollback } = await core.vault.transaction((tx) => {
+    const before = getRuns(tx);
+    const isOlder = remembered > before;
+    if (isOlder) closeAllSessions(tx);
+    const next = Math.max(remembered, before) + 1;
+    putRuns(tx, next);
+    return { runs: next, isRollback: isOlder };
+  });
+  if (isRollback) core.emit({ type: "rollback" });
+  return runs;
+}
+
+/** At the end of a run: what it committed is told apart from a copy made in its middle. */
+export async function countRun(core: Core): Promise<number> {
+  return core.vault.transaction((tx) => {
+    const next = getRuns(tx) + 1;
+    putRuns(tx, next);
+    return next;
+  });
+}
+
+/** The part says nothing; only its version counts. */
+const PART_BYTES = 64;
+
+export async function rememberRuns(
+  core: Core,
+  relay: Relay,
+  home: HomeRow,
+  runs: number,
+): Promise<void> {
+  const { id, owner } = home.generation;
+  const writer = home.writer.publicKey;
+  const part = core.random(PART_BYTES);
+  try {
+    await relay.owner.request(
+      { type: "record.put", recordId: id, owner, writer, version: runs, part },
+      { proveWith: home.writer },
+    );
+  } catch (error) {
+    // Another process of this vault has told a later number already.
+    if (!(error instanceof TumarError) || error.code !== "STALE_VERSION") throw error;
+  }
+}
+
+async function runsAt(relay: Relay, home: HomeRow, signal: AbortSignal): Promise<number> {
+  try {
+    const { parts } = await readRecord(relay, home.generation.id, { signal });
+    return Math.max(0, ...parts.map(({ version }) => version));
+  } catch (error) {
+    if (error instanceof TumarError && error.code === "REFUSED") return 0;
+    throw error;
+  }
+}

@@ -1,0 +1,269 @@
+/**
+ * From drafts to envelopes, inside one vault transaction: session state and exact ciphertext are
+ * committed together, and nothing is ever encrypted twice from one stored state.
+ */
+
+import { equalBytes, toHex } from "../../shared/crypto/bytes.ts";
+import { TumarError } from "../../shared/crypto/errors.ts";
+import {
+  CONTENT_HEAD_BYTES,
+  type Content,
+  encodeContent,
+  MESSAGE_ID_BYTES,
+  type MessageBody,
+  type MessageId,
+  parseMessageId,
+  SET_HASH_BYTES,
+} from "../../shared/e2ee/content.ts";
+import { type DevicePeer, decodePeer, encodePeer, newPeer } from "../../shared/e2ee/device-peer.ts";
+import { frameBytesOf, wrapFrame } from "../../shared/e2ee/envelope.ts";
+import { FIRST_FLIGHT_HEAD_BYTES } from "../../shared/e2ee/first-flight.ts";
+import { decodeGrantList, encodeGrantList, type GrantPlace } from "../../shared/e2ee/grant.ts";
+import { encodeIdentityBlock } from "../../shared/e2ee/identity-block.ts";
+import { FRAME_OVERHEAD_BYTES, PAD_BYTES } from "../../shared/e2ee/ratchet.ts";
+import {
+  formatRelayAddress,
+  parseRelayAddress,
+  type RelayAddress,
+} from "../../shared/e2ee/relay-address.ts";
+import { liveDevices, rosterOf } from "../../shared/e2ee/roster.ts";
+import { activeSession, roomFor, sendTo, startSession } from "../../shared/e2ee/sessions.ts";
+import { setHash } from "../../shared/e2ee/statement-set.ts";
+import {
+  decodeCertificate,
+  type VerifiedCertificate,
+} from "../../shared/e2ee/statements/certificate.ts";
+import type { VaultTransaction, VaultView } from "../vault/draft.ts";
+import { type Core, contactSet, ownSet } from "./context.ts";
+import type { Introduced } from "./first-contact.ts";
+import { newGrant } from "./self.ts";
+import {
+  type ContactRow,
+  getContact,
+  getPeer,
+  type PeerRow,
+  putContact,
+  putPeer,
+} from "./state/contacts.ts";
+import { listMyGrants, type MyGrantRow, putMyGrant, getMyGrant } from "./state/grants.ts";
+import { getIdentity, listHomes } from "./state/identity.ts";
+import {
+  type DraftRow,
+  deleteDraft,
+  listDrafts,
+  nextPlace,
+  putDraft,
+  putEnvelope,
+} from "./state/outbox.ts";
+
+/** An envelope waits at a relay as long as a device mailbox lives. */
+const ENVELOPE_LIFE_DAYS = 30;
+/** X-Wing key, its tag: what the first chain of a session carries. */
+const FIRST_KEM_BYTES = 1216 + 16;
+const LARGEST_BUCKET = 16384;
+const NO_SET = new Uint8Array(SET_HASH_BYTES);
+
+/** Puts content in the order of sending; `contact` is the row as it is in `tx`, and the result its next. */
+export function draft(
+  tx: VaultTransaction,
+  core: Core,
+  contact: ContactRow,
+  body: MessageBody,
+  again?: { readonly messageId: MessageId; readonly seq: number; readonly hour: number },
+): { readonly contact: ContactRow; readonly content: Content } {
+  const content: Content = {
+    messageId: again?.messageId ?? parseMessageId(core.random(MESSAGE_ID_BYTES)),
+    deviceId: getIdentity(tx).device.id,
+    seq: again?.seq ?? contact.lastSeq + 1,
+    hour: again?.hour ?? core.time.hour(),
+    senderSet: NO_SET,
+    readerSet: NO_SET,
+    body,
+  };
+  putDraft(tx, nextPlace(tx), { root: contact.root, content });
+  const next = { ...contact, lastSeq: Math.max(contact.lastSeq, content.seq) };
+  putContact(tx, next);
+  return { contact: next, content };
+}
+
+/**
+ * Seals every draft for this contact, for each of its live devices, or none of them.
+ * @returns false when a device has no session and `introduced` does not have it either
+ * @throws TumarError TEXT_TOO_LONG
+ */
+export function sealDrafts(
+  tx: VaultTransaction,
+  core: Core,
+  root: Uint8Array,
+  introduced: ReadonlyMap<string, Introduced> = new Map(),
+): boolean {
+  const contact = getContact(tx, root);
+  if (contact === undefined || contact.isIdentityChanged) return true;
+  const drafts = listDrafts(tx).filter(([, row]) => equalBytes(row.root, root));
+  if (drafts.length === 0) return true;
+  const devices = devicesOf(core, contact);
+  if (devices.length === 0) return false;
+  const ready = devices.map((device) => readyPeer(tx, core, contact, device, introduced));
+  if (!ready.every((peer) => peer !== undefined)) return false;
+  for (const { certificate, row, peer } of ready) {
+    sealFor(tx, core, contact, { certificate, row, peer }, drafts);
+  }
+  for (const [place] of drafts) deleteDraft(tx, place);
+  return true;
+}
+
+/** Bytes of text that fit into one message to this contact as things stand. */
+export function textRoom(view: VaultView, core: Core, contact: ContactRow): number {
+  const rooms = devicesOf(core, contact).map((device) => {
+    const row = getPeer(view, contact.root, device.deviceId);
+    const peer = row?.sessions == null ? undefined : decodePeer(row.sessions);
+    const minute = core.time.minute();
+    return peer === undefined || activeSession(peer, minute) === undefined
+      ? firstFlightRoom(view)
+      : roomFor(peer, minute);
+  });
+  return rooms.length === 0 ? firstFlightRoom(view) : Math.min(...rooms);
+}
+
+/** @throws TumarError TEXT_TOO_LONG with details `room` and `over`, both bytes of UTF-8 */
+export function checkTextLength(room: number, bytes: number): void {
+  if (bytes <= room) return;
+  const over = bytes - room;
+  throw new TumarError("TEXT_TOO_LONG", `the text is ${over} bytes too long; ${room} fit`, {
+    details: { room, over },
+  });
+}
+
+interface ReadyPeer {
+  readonly certificate: VerifiedCertificate;
+  readonly row: PeerRow;
+  readonly peer: DevicePeer;
+}
+
+function devicesOf(core: Core, contact: ContactRow): readonly VerifiedCertificate[] {
+  const roster = rosterOf(contactSet(core, contact), core.time.hour());
+  return liveDevices(roster).map(({ certificate }) => certificate);
+}
+
+/** A device with a session to send through, begun now if it was introduced. */
+function readyPeer(
+  tx: VaultTransaction,
+  core: Core,
+  contact: ContactRow,
+  certificate: VerifiedCertificate,
+  introduced: ReadonlyMap<string, Introduced>,
+): ReadyPeer | undefined {
+  const minute = core.time.minute();
+  const held = getPeer(tx, contact.root, certificate.deviceId);
+  const peer = held?.sessions == null ? newPeer(certificate) : decodePeer(held.sessions);
+  if (held !== undefined && activeSession(peer, minute) !== undefined) {
+    return { certificate, row: held, peer };
+  }
+  const found = introduced.get(toHex(certificate.deviceId));
+  if (found === undefined) return undefined;
+  const identity = getIdentity(tx);
+  const block = encodeIdentityBlock(
+    decodeCertificate(identity.certificate),
+    replyGrants(tx, core, contact),
+  );
+  const own = { root: identity.root, device: identity.device };
+  const row = held ?? {
+    sessions: null,
+    grants: encodeGrantList(found.grants),
+    isFirstContact: true,
+  };
+  const started = startSession(peer, own, found.bundle, block, core.random, minute);
+  return { certificate, row, peer: started };
+}
+
+function sealFor(
+  tx: VaultTransaction,
+  core: Core,
+  contact: ContactRow,
+  { certificate, row, peer }: ReadyPeer,
+  drafts: readonly (readonly [place: number, row: DraftRow])[],
+): void {
+  const identity = getIdentity(tx);
+  const [grant] = decodeGrantList(row.grants);
+  if (grant === undefined) throw new TumarError("NOT_REGISTERED", "the device names no relay");
+  const senderSet = setHash(ownSet(core, identity));
+  const readerSet = setHash(contactSet(core, contact));
+  let state = peer;
+  for (const [, { content }] of drafts) {
+    const plaintext = encodeContent({ ...content, senderSet, readerSet });
+    const sent = sendTo(state, plaintext, core.random, core.time.minute());
+    state = sent.peer;
+    putEnvelope(tx, nextPlace(tx), {
+      root: contact.root,
+      device: certificate.deviceId,
+      messageId: content.messageId,
+      relay: formatRelayAddress(grant.relay),
+      depositId: grant.depositId,
+      urgent: false,
+      expiryDay: core.time.day() + ENVELOPE_LIFE_DAYS,
+      envelope: wrapFrame(grant.wrapKey, sent.frame, core.random),
+      lastFault: "",
+    });
+  }
+  putPeer(tx, contact.root, certificate.deviceId, { ...row, sessions: encodePeer(state) });
+}
+
+/** The grant that is this contact's own; a spare one becomes it at the first call. */
+export function replyGrants(
+  tx: VaultTransaction,
+  core: Core,
+  contact: ContactRow,
+): readonly GrantPlace[] {
+  const held = getContact(tx, contact.root) ?? contact;
+  const [home] = listHomes(tx);
+  if (home === undefined) throw new TumarError("NOT_REGISTERED", "this vault has no relay");
+  const relay = parseRelayAddress(home.address);
+  const mine = held.myTag === null ? undefined : getMyGrant(tx, held.myTag);
+  const grant = mine ?? claimSpare(tx, core, relay, held);
+  if (mine === undefined || !held.isGrantSent) {
+    putContact(tx, { ...held, myTag: grant.tag, isGrantSent: true });
+  }
+  return [placeOf(relay, grant)];
+}
+
+function claimSpare(
+  tx: VaultTransaction,
+  core: Core,
+  relay: RelayAddress,
+  contact: ContactRow,
+): MyGrantRow {
+  const spare =
+    listMyGrants(tx).find((grant) => grant.use === "spare" && grant.isRegistered) ??
+    newGrant(relay, "spare", core.random);
+  const claimed: MyGrantRow = { ...spare, use: "contact", contact: contact.root };
+  putMyGrant(tx, claimed);
+  return claimed;
+}
+
+export function placeOf(relay: RelayAddress, grant: MyGrantRow): GrantPlace {
+  return {
+    relay,
+    depositId: grant.depositId,
+    wrapKey: grant.wrapKey,
+    mayBeUrgent: grant.use === "contact",
+  };
+}
+
+/** Before a session exists: a first flight, with the first KEM key, in the largest envelope. */
+function firstFlightRoom(view: VaultView): number {
+  const identity = getIdentity(view);
+  const [home] = listHomes(view);
+  const [grant] = listMyGrants(view);
+  if (home === undefined || grant === undefined) return 0;
+  const place = placeOf(parseRelayAddress(home.address), grant);
+  const block = encodeIdentityBlock(decodeCertificate(identity.certificate), [place]);
+  const prefix = FIRST_FLIGHT_HEAD_BYTES + 2 + block.length + 16;
+  return (
+    frameBytesOf(LARGEST_BUCKET) -
+    prefix -
+    FRAME_OVERHEAD_BYTES -
+    PAD_BYTES -
+    FIRST_KEM_BYTES -
+    CONTENT_HEAD_BYTES
+  );
+}

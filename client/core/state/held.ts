@@ -1,0 +1,85 @@
+/**
+ * The order of what each sending device wrote: which seq comes next, and what came too early and
+ * waits for the gap before it (shared/e2ee/ordering.ts). Kept in the vault, so that a message that
+ * waits is as safe as one that is shown.
+ */
+
+import { toHex } from "../../../shared/crypto/bytes.ts";
+import { TumarError } from "../../../shared/crypto/errors.ts";
+import { type CborValue, decodeCbor, encodeCbor } from "../../../shared/wire/codec.ts";
+import type { Order } from "../../../shared/e2ee/ordering.ts";
+import type { VaultTransaction, VaultView } from "../../vault/draft.ts";
+import { type IncomingRow, MESSAGE_ROW } from "./messages.ts";
+import { indexKey, RowReader, Table } from "./table.ts";
+
+/** What waits; null for content that is not shown but counts in seq. */
+export type HeldItem = IncomingRow | null;
+
+interface HeldRow {
+  readonly arrivedMs: number;
+  readonly item: HeldItem;
+}
+
+const next = new Table<number>("next-seq", {
+  encode: (seq) => [seq],
+  decode: (fields) => fields.integer(),
+});
+
+const held = new Table<HeldRow>("held", {
+  encode: ({ arrivedMs, item }) => [
+    arrivedMs,
+    item === null ? new Uint8Array(0) : encodeCbor(MESSAGE_ROW.encode(item)),
+  ],
+  decode: (fields) => {
+    const arrivedMs = fields.integer();
+    const bytes = fields.bytes();
+    return { arrivedMs, item: bytes.length === 0 ? null : decodeIncoming(bytes) };
+  },
+});
+
+export function getOrder(view: VaultView, root: Uint8Array, device: Uint8Array): Order<HeldItem> {
+  const key = deviceKey(root, device);
+  const waiting = held.list(view, `${key}/`).map(([rowKey, row]) => ({
+    seq: Number(rowKey.slice(key.length + 1)),
+    arrivedMs: row.arrivedMs,
+    item: row.item,
+  }));
+  return { next: next.get(view, key) ?? 1, waiting };
+}
+
+export function putOrder(
+  tx: VaultTransaction,
+  root: Uint8Array,
+  device: Uint8Array,
+  order: Order<HeldItem>,
+): void {
+  const key = deviceKey(root, device);
+  next.put(tx, key, order.next);
+  const kept = new Set(order.waiting.map(({ seq }) => `${key}/${indexKey(seq)}`));
+  for (const rowKey of held.keys(tx, `${key}/`)) {
+    if (!kept.has(rowKey)) held.delete(tx, rowKey);
+  }
+  for (const { seq, arrivedMs, item } of order.waiting) {
+    held.put(tx, `${key}/${indexKey(seq)}`, { arrivedMs, item });
+  }
+}
+
+/** Devices of which something waits, as [root, device] in hex. */
+export function listHeld(view: VaultView): readonly (readonly [root: string, device: string])[] {
+  const devices = new Set(held.keys(view).map((key) => key.slice(0, key.lastIndexOf("/"))));
+  return [...devices].map((key) => {
+    const [root = "", device = ""] = key.split("/");
+    return [root, device] as const;
+  });
+}
+
+function decodeIncoming(bytes: Uint8Array): IncomingRow {
+  const fields: CborValue = decodeCbor(bytes);
+  const row = Array.isArray(fields) ? MESSAGE_ROW.decode(new RowReader(fields)) : undefined;
+  if (row?.direction !== "in") throw new TumarError("VAULT_DAMAGED", "a held row has no form");
+  return row;
+}
+
+function deviceKey(root: Uint8Array, device: Uint8Array): string {
+  return `${toHex(root)}/${toHex(device)}`;
+}
