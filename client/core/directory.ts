@@ -86,10 +86,10 @@ function checkName(view: VaultView, name: string, own: ContactRow): void {
     throw new TumarError("NAME_INVALID", "a name has 1 to 100 characters");
   }
   if (own.name !== null) {
-    throw new TumarError("NAME_TAKEN", "this contact was added before, under another name or this");
+    throw new TumarError("NAME_TAKEN_LOCALLY", "this contact was added before, under another name or this");
   }
   if (listContacts(view).some((row) => row.name === wanted)) {
-    throw new TumarError("NAME_TAKEN", "another contact has this name");
+    throw new TumarError("NAME_TAKEN_LOCALLY", "another contact has this name");
   }
 }
 

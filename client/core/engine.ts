@@ -3,6 +3,7 @@
  * then upkeep at our relay, the inbox, and rounds of the outbox, each again when there is a reason.
  */
 
+import { toHex } from "../../shared/crypto/bytes.ts";
 import { TumarError } from "../../shared/crypto/errors.ts";
 import { parseRelayAddress } from "../../shared/e2ee/relay-address.ts";
 import type { Clock } from "../net/clock.ts";
@@ -47,6 +48,7 @@ export class Engine {
   readonly #trusted = new Milestone();
   readonly #drained = new Milestone();
   #homeFault: TumarError | undefined;
+  #sealingFaults: ReadonlyMap<string, TumarError> = new Map();
   #inbox: Inbox | undefined;
   #isStarted = false;
   #round: Promise<void> | undefined;
@@ -72,6 +74,19 @@ export class Engine {
   /** Why our own relay could not be reached last; undefined while it can. */
   get homeFault(): TumarError | undefined {
     return this.#homeFault;
+  }
+
+  /** Why drafts to this contact could not be sealed in the last round. */
+  sealingFault(root: Uint8Array): TumarError | undefined {
+    return this.#sealingFaults.get(toHex(root));
+  }
+
+  /** Registers a new vault at its relay, once, in the foreground. */
+  async register(): Promise<void> {
+    const [home] = await this.#core.vault.read(listHomes);
+    if (home === undefined) throw new TumarError("VAULT_DAMAGED", "the vault names no relay");
+    const address = parseRelayAddress(home.address);
+    await keepUp(this.#core, address, this.#core.relays.home(home.address));
   }
 
   start(): void {
@@ -181,10 +196,11 @@ export class Engine {
     while (this.#isRoundDue && !this.#end.signal.aborted) {
       this.#isRoundDue = false;
       try {
-        const { stored, faults } = await drainOutbox(this.#core, this.#end.signal);
-        this.#sent += stored;
-        if (stored > 0) this.#failures = 0;
-        if (faults.length > 0) this.#retryRound();
+        const round = await drainOutbox(this.#core, this.#end.signal);
+        this.#sent += round.stored;
+        this.#sealingFaults = round.sealingFaults;
+        if (round.stored > 0) this.#failures = 0;
+        if (round.isRetryDue) this.#retryRound();
       } catch (error) {
         if (!(error instanceof TumarError)) throw error;
         this.#retryRound();

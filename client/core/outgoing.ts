@@ -37,37 +37,45 @@ const BATCH = 64;
 const PUZZLE_TRIES = 1 << 24;
 
 export interface Round {
+  /** Envelopes that a relay has now. */
   readonly stored: number;
-  /** The faults met, one for each relay or contact; empty when the outbox is empty now. */
-  readonly faults: readonly TumarError[];
+  /** Whether something stays behind that a later round may move. */
+  readonly isRetryDue: boolean;
+  /** Why drafts to a contact could not be sealed, by root in hex. */
+  readonly sealingFaults: ReadonlyMap<string, TumarError>;
 }
 
 export async function drainOutbox(core: Core, signal: AbortSignal): Promise<Round> {
-  const faults = await sealAll(core, signal);
-  let stored = 0;
+  const sealingFaults = await sealAll(core, signal);
   const tried = new Set<number>();
+  let stored = 0;
+  let isRetryDue = sealingFaults.size > 0;
   for (;;) {
     const waiting = await core.vault.read(listEnvelopes);
     const batch = waiting.filter(([place]) => !tried.has(place)).slice(0, BATCH);
-    if (batch.length === 0 || signal.aborted) return { stored, faults };
+    if (batch.length === 0 || signal.aborted) return { stored, isRetryDue, sealingFaults };
     for (const [place] of batch) tried.add(place);
     const results = await Promise.all(batch.map(([place, row]) => deposit(core, place, row, signal)));
-    stored += results.filter((result) => result.receipt !== undefined).length;
-    faults.push(...results.flatMap(({ fault }) => fault ?? []));
+    const taken = results.filter(({ receipt }) => receipt !== undefined).length;
+    stored += taken;
+    isRetryDue ||= taken < results.length;
     await settle(core, results);
   }
 }
 
 // --- sealing ------------------------------------------------------------------------------------
 
-async function sealAll(core: Core, signal: AbortSignal): Promise<TumarError[]> {
-  const faults: TumarError[] = [];
+async function sealAll(core: Core, signal: AbortSignal): Promise<Map<string, TumarError>> {
+  const faults = new Map<string, TumarError>();
+  const note = (root: Uint8Array, fault: TumarError | undefined): void => {
+    if (fault !== undefined) faults.set(toHex(root), fault);
+  };
   for (const root of await rootsWithDrafts(core)) {
     const isSealed = await core.vault.transaction((tx) => sealDrafts(tx, core, root));
-    if (!isSealed) faults.push(...(await withIntroduction(core, root, signal, sealDrafts)));
+    if (!isSealed) note(root, await withIntroduction(core, root, signal, sealDrafts));
   }
   for (const root of await core.vault.read((view) => rootsToRepair(view, core))) {
-    faults.push(...(await withIntroduction(core, root, signal, repair)));
+    note(root, await withIntroduction(core, root, signal, repair));
   }
   return faults;
 }
@@ -88,23 +96,23 @@ async function withIntroduction(
     root: Uint8Array,
     introduced: Introduction["devices"],
   ) => unknown,
-): Promise<readonly TumarError[]> {
+): Promise<TumarError | undefined> {
   try {
     const contact = await core.vault.read((view) => getContact(view, root));
-    if (contact === undefined || contact.isIdentityChanged) return [];
+    if (contact === undefined || contact.isIdentityChanged) return undefined;
     const introduction = await introductionOf(core, contact, signal);
     await core.vault.transaction((tx) => {
       join(tx, core, root, introduction);
       step(tx, core, root, introduction.devices);
     });
-    return [];
+    return undefined;
   } catch (error) {
     if (!(error instanceof TumarError)) throw error;
     if (error.code === "IDENTITY_CHANGED") {
       const events = await core.vault.transaction((tx) => markChanged(tx, root));
       for (const event of events) core.emit(event);
     }
-    return [error];
+    return error;
   }
 }
 

@@ -6,7 +6,7 @@
 
 import { EMPTY, type Random, wipe } from "../../shared/crypto/bytes.ts";
 import { type PhraseEntropy, phraseSeed } from "../../shared/crypto/phrase.ts";
-import { SIGNING_SEED_BYTES, signingKeyPair } from "../../shared/crypto/sodium.ts";
+import { SIGNING_SEED_BYTES, type SigningKeyPair, signingKeyPair } from "../../shared/crypto/sodium.ts";
 import type { Card } from "../../shared/e2ee/card.ts";
 import { generateDevice } from "../../shared/e2ee/device.ts";
 import { frontRecordKeys } from "../../shared/e2ee/front-record.ts";
@@ -43,6 +43,7 @@ export interface NewSelf {
 export async function makeSelf(
   entropy: PhraseEntropy,
   address: string,
+  mailbox: SigningKeyPair,
   hour: Hour,
   random: Random,
 ): Promise<NewSelf> {
@@ -72,7 +73,7 @@ export async function makeSelf(
   const card = newGrant(relay, "card", random);
   const status = newGrant(relay, "status", random);
   const spares = Array.from({ length: SPARE_GRANTS }, () => newGrant(relay, "spare", random));
-  const home = newHome(identity, relay, address, [card.tag, status.tag], random);
+  const home = newHome(identity, relay, { address, mailbox, cardTag: card.tag, statusTag: status.tag }, random);
   return { identity, home, grants: [card, status, ...spares] };
 }
 
@@ -109,8 +110,7 @@ export function cardOf(identity: IdentityRow, homes: readonly HomeRow[]): Card {
 function newHome(
   identity: IdentityRow,
   relay: RelayAddress,
-  address: string,
-  [cardTag, statusTag]: readonly [Uint8Array, Uint8Array],
+  given: Pick<HomeRow, "address" | "mailbox" | "cardTag" | "statusTag">,
   random: Random,
 ): HomeRow {
   const secret = parseCardSecret(identity.cardSecret);
@@ -120,11 +120,8 @@ function newHome(
   const unwritten = { version: 0, published: 0 };
   const drawn = () => ({ id: random(RECORD_ID_BYTES), readKey: random(READ_KEY_BYTES) });
   return {
-    address,
-    mailbox: signingKeyPair(random(SIGNING_SEED_BYTES)),
+    ...given,
     writer: signingKeyPair(random(SIGNING_SEED_BYTES)),
-    cardTag,
-    statusTag,
     front: { id: front.id, readKey: front.readKey, owner: owner("front"), ...unwritten },
     status: { ...drawn(), owner: owner("status"), ...unwritten },
     generation: { ...drawn(), owner: owner("generation"), ...unwritten },

@@ -539,6 +539,87 @@ export const ERRORS = {
   },
 
   // 420 client library
+  NAME_INVALID: {
+    number: 420,
+    close: 0,
+    status: 400,
+    retryable: false,
+    meaning: "A name for a contact has 1 to 100 characters and no control characters.",
+    hint: "Choose another name.",
+  },
+  NAME_TAKEN_LOCALLY: {
+    number: 421,
+    close: 0,
+    status: 409,
+    retryable: false,
+    meaning: "A contact of this name, or this contact under another name, is there already.",
+    hint: "Choose another name, or see `tumar contacts`.",
+  },
+  CONTACT_UNKNOWN: {
+    number: 422,
+    close: 0,
+    status: 404,
+    retryable: false,
+    meaning: "No contact has this name or an identity that begins like this.",
+    hint: "See `tumar contacts`; add the person's card with `tumar add`.",
+  },
+  CONTACT_AMBIGUOUS: {
+    number: 423,
+    close: 0,
+    status: 409,
+    retryable: false,
+    meaning: "Several contacts have an identity that begins like this.",
+    hint: "Type more characters of the identity.",
+  },
+  OWN_CARD: {
+    number: 424,
+    close: 0,
+    status: 400,
+    retryable: false,
+    meaning: "This is the card of this vault itself.",
+    hint: "Ask the other person for theirs.",
+  },
+  TEXT_EMPTY: {
+    number: 425,
+    close: 0,
+    status: 400,
+    retryable: false,
+    meaning: "There is nothing to send.",
+    hint: "Write a text.",
+  },
+  MESSAGE_UNKNOWN: {
+    number: 426,
+    close: 0,
+    status: 404,
+    retryable: false,
+    meaning: "This vault has no message of this id.",
+    hint: "Check the id.",
+  },
+  NOT_REGISTERED: {
+    number: 427,
+    close: 0,
+    status: 404,
+    retryable: false,
+    meaning: "The relays named on the card hold nothing of this person that can be written to.",
+    hint: "Ask them for a new card, by a way you trust. The message stays queued.",
+  },
+  RECORD_CHANGED: {
+    number: 428,
+    close: 0,
+    status: 409,
+    retryable: true,
+    meaning: "A record changed again and again while it was read.",
+    hint: "Try again.",
+  },
+  CLIENT_CLOSED: {
+    number: 429,
+    close: 0,
+    status: 409,
+    retryable: false,
+    meaning: "The client was closed while something waited for it.",
+    hint: "Open it again; what was written is safe.",
+  },
+
 
   // 450 network
   RELAY_UNREACHABLE: {

@@ -1,0 +1,474 @@
+/**
+ * The client library: one identity on one device, over one vault. Everything written is safe in the
+ * vault when a call returns; sending and receiving go on in the background once `start` was called.
+ *
+ * Several processes may hold the same vault open: each reloads what the others committed.
+ */
+
+import { type Random, utf8 } from "../../shared/crypto/bytes.ts";
+import { TumarError } from "../../shared/crypto/errors.ts";
+import { generatePhrase, phraseDigits, phraseWords } from "../../shared/crypto/phrase.ts";
+import { SIGNING_SEED_BYTES, signingKeyPair, systemRandom } from "../../shared/crypto/sodium.ts";
+import { formatCard } from "../../shared/e2ee/card.ts";
+import { parseRelayAddress as parseWireAddress } from "../../shared/wire/relay-address.ts";
+import { parseRelayAddress } from "../../shared/e2ee/relay-address.ts";
+import { type Clock, systemClock } from "../net/clock.ts";
+import { type AnnouncementStore, type PoolEnvironment, RelayPool } from "../net/relay-pool.ts";
+import type { Transport } from "../net/transport.ts";
+import type { VaultTransaction } from "../vault/draft.ts";
+import type { VaultStorage } from "../vault/storage.ts";
+import { Vault } from "../vault/vault.ts";
+import type { Core } from "./context.ts";
+import { draftCourtesies } from "./courtesies.ts";
+import { describeIncoming, describeOutgoing, faultOf, waitingFor } from "./describe.ts";
+import {
+  addCard,
+  confirmVerified,
+  describeContact,
+  findContact,
+  nameContact,
+  safetyNumberWith,
+} from "./directory.ts";
+import { Engine, queuedCount } from "./engine.ts";
+import { checkTextLength, draft, sealDrafts, textRoom } from "./seal.ts";
+import { cardOf, makeSelf, putSelf } from "./self.ts";
+import { listContacts } from "./state/contacts.ts";
+import { getIdentity, listHomes } from "./state/identity.ts";
+import {
+  addMessage,
+  getMessage,
+  lastMessageIndex,
+  listMessages,
+  messageIndex,
+  putMessage,
+} from "./state/messages.ts";
+import { getHour, listAnnouncements, putAnnouncement } from "./state/relays.ts";
+import { SetCache } from "./state/statements.ts";
+import { CoreTime } from "./time.ts";
+import type {
+  ClientEvent,
+  Contact,
+  CreateOptions,
+  NewIdentity,
+  OutboxItem,
+  ReceivedMessage,
+  SentMessage,
+  SyncSummary,
+} from "./types.ts";
+import { createMailbox } from "./upkeep.ts";
+import { type WakeOptions, Wakes } from "./wakes.ts";
+
+export interface ClientEnvironment {
+  readonly storage: VaultStorage;
+  readonly passphrase: string;
+  readonly transport: Transport;
+  readonly random?: Random;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+  readonly clock?: Clock;
+}
+
+export interface CreatedClient {
+  readonly client: Client;
+  readonly created: NewIdentity;
+}
+
+const DEFAULT_SYNC_MS = 20_000;
+const HOUR_MS = 3_600_000;
+
+export class Client {
+  readonly identity: Uint8Array;
+  readonly #core: Core;
+  readonly #engine: Engine;
+  readonly #clock: Clock;
+  readonly #pools: readonly RelayPool[];
+  readonly #listeners: Set<(event: ClientEvent) => void>;
+  readonly #end = new AbortController();
+
+  private constructor(parts: ClientParts, identity: Uint8Array) {
+    this.identity = identity;
+    this.#core = parts.core;
+    this.#engine = new Engine(parts.core, parts.clock);
+    this.#clock = parts.clock;
+    this.#pools = parts.pools;
+    this.#listeners = parts.listeners;
+  }
+
+  /**
+   * A new identity, registered at `options.relay`. On any failure no vault is left behind.
+   * @throws TumarError BAD_RELAY_ADDRESS, VAULT_EXISTS, network and relay codes
+   */
+  static async create(
+    environment: ClientEnvironment,
+    { relay: address, wordList }: CreateOptions,
+  ): Promise<CreatedClient> {
+    parseRelayAddress(address);
+    if (await environment.storage.exists()) {
+      throw new TumarError("VAULT_EXISTS", "a vault is there already");
+    }
+    const random = environment.random ?? systemRandom;
+    const mailbox = signingKeyPair(random(SIGNING_SEED_BYTES));
+    const probe = new RelayPool(poolEnvironment(environment), NO_STORE);
+    try {
+      await createMailbox(probe.relay(parseWireAddress(address)), { mailbox });
+    } finally {
+      probe.close();
+    }
+    const entropy = generatePhrase(random);
+    const hour = probe.clock.hour() ?? Math.floor((environment.now ?? Date.now)() / HOUR_MS);
+    const self = await makeSelf(entropy, address, mailbox, hour, random);
+    const vault = await Vault.create(environment.storage, environment.passphrase, { random });
+    try {
+      await vault.transaction((tx) => putSelf(tx, self));
+      const client = await Client.#over(environment, vault);
+      await client.#engine.register();
+      const phrase = await phraseWords(entropy, wordList);
+      const created = { identity: client.identity, phrase, digits: phraseDigits(entropy) };
+      return { client, created };
+    } catch (error) {
+      await vault.close();
+      await environment.storage.destroy();
+      throw error;
+    }
+  }
+
+  /** Offline. @throws TumarError VAULT_MISSING, VAULT_PASSPHRASE, VAULT_DAMAGED, VAULT_BUSY … */
+  static async open(environment: ClientEnvironment): Promise<Client> {
+    const vault = await Vault.open(environment.storage, environment.passphrase, {
+      random: environment.random ?? systemRandom,
+    });
+    try {
+      return await Client.#over(environment, vault);
+    } catch (error) {
+      await vault.close();
+      throw error;
+    }
+  }
+
+  static async #over(environment: ClientEnvironment, vault: Vault): Promise<Client> {
+    const parts = await partsOf(environment, vault);
+    const { root } = await vault.read(getIdentity);
+    return new Client(parts, root);
+  }
+
+  /** Begins to send and receive; again without effect. */
+  start(): void {
+    this.#checkOpen();
+    this.#engine.start();
+  }
+
+  /** The link to hand out; it never changes while the identity keeps its relays. */
+  async card(): Promise<string> {
+    return this.#core.vault.read((view) =>
+      formatCard(cardOf(getIdentity(view), listHomes(view))),
+    );
+  }
+
+  // --- contacts ---------------------------------------------------------------------------------
+
+  /** Works offline. @throws TumarError BAD_CARD, OWN_CARD, NAME_INVALID, NAME_TAKEN */
+  async addContact(card: string, name: string): Promise<Contact> {
+    const row = await this.#core.vault.transaction((tx) => {
+      const added = addCard(tx, card, name);
+      this.#greet(tx, added.root);
+      return added;
+    });
+    this.#engine.kick();
+    return describeContact(row);
+  }
+
+  /** Names somebody who wrote first. @throws TumarError CONTACT_UNKNOWN, NAME_INVALID, NAME_TAKEN */
+  async nameContact(identityPrefix: string, name: string): Promise<Contact> {
+    const row = await this.#core.vault.transaction((tx) => {
+      const named = nameContact(tx, identityPrefix, name);
+      this.#greet(tx, named.root);
+      return named;
+    });
+    this.#engine.kick();
+    return describeContact(row);
+  }
+
+  async contacts(): Promise<readonly Contact[]> {
+    return this.#core.vault.read((view) => listContacts(view).map(describeContact));
+  }
+
+  /** @throws TumarError CONTACT_UNKNOWN, CONTACT_AMBIGUOUS */
+  async contact(nameOrPrefix: string): Promise<Contact> {
+    return this.#core.vault.read((view) => describeContact(findContact(view, nameOrPrefix)));
+  }
+
+  /** 12 groups of 5 digits, the same on both sides. */
+  async safetyNumber(nameOrPrefix: string): Promise<string> {
+    return this.#core.vault.read((view) => safetyNumberWith(view, nameOrPrefix));
+  }
+
+  async confirmSafetyNumber(nameOrPrefix: string): Promise<void> {
+    await this.#core.vault.transaction((tx) => confirmVerified(tx, nameOrPrefix));
+  }
+
+  // --- messages ---------------------------------------------------------------------------------
+
+  /**
+   * Safe in the vault when this resolves; it leaves as soon as it can.
+   * @throws TumarError CONTACT_UNKNOWN, IDENTITY_CHANGED, TEXT_EMPTY, TEXT_TOO_LONG (details room, over)
+   */
+  async send(nameOrPrefix: string, text: string): Promise<SentMessage> {
+    if (text === "") throw new TumarError("TEXT_EMPTY", "there is nothing to send");
+    if (!text.isWellFormed()) throw new TumarError("MALFORMED", "the text is not valid Unicode");
+    const sent = await this.#core.vault.transaction((tx) => this.#write(tx, nameOrPrefix, text));
+    this.#engine.kick();
+    return sent;
+  }
+
+  #write(tx: VaultTransaction, nameOrPrefix: string, text: string): SentMessage {
+    const contact = findContact(tx, nameOrPrefix);
+    if (contact.isIdentityChanged) {
+      throw new TumarError("IDENTITY_CHANGED", "this contact's identity has changed");
+    }
+    checkTextLength(textRoom(tx, this.#core, contact), utf8(text).length);
+    draftCourtesies(tx, this.#core, contact.root, true);
+    const current = findContact(tx, nameOrPrefix);
+    const { content } = draft(tx, this.#core, current, { kind: "text", text });
+    const row = {
+      direction: "out",
+      root: contact.root,
+      id: content.messageId,
+      text,
+      hour: content.hour,
+      seq: content.seq,
+      state: "written",
+      receipt: null,
+    } as const;
+    addMessage(tx, row);
+    if (this.#engine.isTrusted) sealDrafts(tx, this.#core, contact.root);
+    return describeOutgoing(tx, row);
+  }
+
+  /**
+   * Resolves once the relay has the message and signed for it.
+   * @throws TumarError RELAY_UNREACHABLE (still queued), what a relay refuses it with, EXPIRED,
+   *   IDENTITY_CHANGED, MESSAGE_UNKNOWN, CLIENT_CLOSED
+   */
+  async stored(
+    id: Uint8Array,
+    options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<SentMessage> {
+    const wake = this.#wakes(options);
+    try {
+      for (;;) {
+        const { message, fault } = await this.#progressOf(id);
+        if (message.state === "stored") return message;
+        if (fault !== undefined) throw fault;
+        if (wake.isOver()) throw wake.reason(this.#engine.homeFault);
+        await wake.next();
+      }
+    } finally {
+      wake.stop();
+    }
+  }
+
+  async #progressOf(
+    id: Uint8Array,
+  ): Promise<{ readonly message: SentMessage; readonly fault: TumarError | undefined }> {
+    return this.#core.vault.read((view) => {
+      const index = messageIndex(view, id);
+      const row = index === undefined ? undefined : getMessage(view, index);
+      if (row?.direction !== "out") throw new TumarError("MESSAGE_UNKNOWN", "no such message");
+      const fault = faultOf(view, row, this.#engine.sealingFault(row.root));
+      return { message: describeOutgoing(view, row), fault };
+    });
+  }
+
+  /** What others sent, in the order it is shown. */
+  async received(options: { readonly onlyNew?: boolean } = {}): Promise<readonly ReceivedMessage[]> {
+    return this.#core.vault.read((view) =>
+      listMessages(view).flatMap(([, row]) => {
+        if (row.direction !== "in" || (options.onlyNew === true && row.isShown)) return [];
+        return [describeIncoming(view, row)];
+      }),
+    );
+  }
+
+  /** What this device sent, in the order it was written. */
+  async sent(): Promise<readonly SentMessage[]> {
+    return this.#core.vault.read((view) =>
+      listMessages(view).flatMap(([, row]) =>
+        row.direction === "out" ? [describeOutgoing(view, row)] : [],
+      ),
+    );
+  }
+
+  /**
+   * Messages not yet marked shown, then new ones as they come, each once. Also sees what another
+   * process of this vault takes in. Ends when `signal` aborts or the client is closed.
+   */
+  async *messages(
+    options: { readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<ReceivedMessage, void, undefined> {
+    const wake = this.#wakes(options);
+    let place = 0;
+    try {
+      while (!wake.isOver()) {
+        const { last, fresh } = await this.#since(place);
+        place = last;
+        for (const message of fresh) {
+          if (wake.isOver()) return;
+          yield message;
+        }
+        if (fresh.length === 0) await wake.next();
+      }
+    } finally {
+      wake.stop();
+    }
+  }
+
+  async #since(
+    place: number,
+  ): Promise<{ readonly last: number; readonly fresh: readonly ReceivedMessage[] }> {
+    return this.#core.vault.read((view) => {
+      const last = lastMessageIndex(view);
+      const fresh: ReceivedMessage[] = [];
+      for (let index = place + 1; index <= last; index++) {
+        const row = getMessage(view, index);
+        if (row?.direction === "in" && !row.isShown) fresh.push(describeIncoming(view, row));
+      }
+      return { last, fresh };
+    });
+  }
+
+  /** `received({ onlyNew })` and later iterators pass it over. @throws TumarError MESSAGE_UNKNOWN */
+  async markShown(id: Uint8Array): Promise<void> {
+    await this.#core.vault.transaction((tx) => {
+      const index = messageIndex(tx, id);
+      const row = index === undefined ? undefined : getMessage(tx, index);
+      if (index === undefined || row?.direction !== "in") {
+        throw new TumarError("MESSAGE_UNKNOWN", "no such message");
+      }
+      putMessage(tx, index, { ...row, isShown: true });
+    });
+  }
+
+  /** What was written and has not been stored, with what it waits for in plain words. */
+  async outbox(): Promise<readonly OutboxItem[]> {
+    return this.#core.vault.read((view) =>
+      listMessages(view).flatMap(([, row]) => {
+        if (row.direction !== "out" || row.state !== "written") return [];
+        const fault = this.#engine.sealingFault(row.root) ?? this.#engine.homeFault;
+        return [{ ...describeOutgoing(view, row), waitingFor: waitingFor(view, row, fault) }];
+      }),
+    );
+  }
+
+  /**
+   * Sends what is queued, takes what waits, and returns.
+   * @throws TumarError RELAY_UNREACHABLE and the like when our own relay could not be asked
+   */
+  async sync(options: { readonly timeoutMs?: number } = {}): Promise<SyncSummary> {
+    this.start();
+    const before = this.#engine.counts;
+    const wake = this.#wakes({ timeoutMs: options.timeoutMs ?? DEFAULT_SYNC_MS });
+    try {
+      const isDone = await Promise.race([this.#syncAll(), wake.over().then(() => false)]);
+      if (!isDone) throw wake.reason(this.#engine.homeFault);
+    } finally {
+      wake.stop();
+    }
+    const { sent, received } = this.#engine.counts;
+    return {
+      sent: sent - before.sent,
+      received: received - before.received,
+      queued: await queuedCount(this.#core),
+    };
+  }
+
+  async #syncAll(): Promise<boolean> {
+    await this.#engine.drained();
+    await this.#engine.round();
+    return true;
+  }
+
+  /** The result stops the listening. */
+  on(listener: (event: ClientEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Waits for what is being committed, then wipes the keys; idempotent. */
+  async close(): Promise<void> {
+    if (this.#end.signal.aborted) return;
+    this.#end.abort();
+    await this.#engine.stop();
+    for (const pool of this.#pools) pool.close();
+    await this.#core.vault.close();
+  }
+
+  /** What a contact whose session stands is told once it has a name. */
+  #greet(tx: VaultTransaction, root: Uint8Array): void {
+    draftCourtesies(tx, this.#core, root, false);
+    if (this.#engine.isTrusted) sealDrafts(tx, this.#core, root);
+  }
+
+  #wakes(options: WakeOptions): Wakes {
+    this.#checkOpen();
+    return new Wakes((listener) => this.on(listener), this.#clock, this.#end.signal, options);
+  }
+
+  #checkOpen(): void {
+    if (this.#end.signal.aborted) throw new TumarError("CLIENT_CLOSED", "the client is closed");
+  }
+}
+
+interface ClientParts {
+  readonly core: Core;
+  readonly clock: Clock;
+  readonly pools: readonly RelayPool[];
+  readonly listeners: Set<(event: ClientEvent) => void>;
+}
+
+/** Two pools, so that reads of our own records never share a connection with what concerns others. */
+async function partsOf(environment: ClientEnvironment, vault: Vault): Promise<ClientParts> {
+  const { announcements, hour } = await vault.read((view) => ({
+    announcements: new Map(listAnnouncements(view)),
+    hour: getHour(view),
+  }));
+  const store: AnnouncementStore = {
+    announcementOf: (address) => announcements.get(address),
+    keepAnnouncement: (address, bytes) => {
+      announcements.set(address, bytes);
+      // A lost one costs one round trip with the next connection.
+      vault.transaction((tx) => putAnnouncement(tx, address, bytes)).catch(() => undefined);
+    },
+  };
+  const home = new RelayPool(poolEnvironment(environment), store, hour);
+  const peer = new RelayPool(poolEnvironment(environment), store, hour);
+  const now = environment.now ?? Date.now;
+  const listeners = new Set<(event: ClientEvent) => void>();
+  const core: Core = {
+    vault,
+    relays: {
+      home: (address) => home.relay(parseWireAddress(address)),
+      peer: (address) => peer.relay(parseWireAddress(address)),
+    },
+    random: environment.random ?? systemRandom,
+    time: new CoreTime(() => home.clock.hour() ?? peer.clock.hour(), now),
+    sets: new SetCache(),
+    emit: (event) => {
+      for (const listener of listeners) listener(event);
+    },
+  };
+  return { core, clock: environment.clock ?? systemClock, pools: [home, peer], listeners };
+}
+
+function poolEnvironment({ transport, clock, random }: ClientEnvironment): PoolEnvironment {
+  return {
+    transport,
+    ...(clock === undefined ? {} : { clock }),
+    ...(random === undefined ? {} : { random }),
+  };
+}
+
+/** For the one connection made before there is a vault. */
+const NO_STORE: AnnouncementStore = {
+  announcementOf: () => undefined,
+  keepAnnouncement: () => undefined,
+};
