@@ -31,6 +31,7 @@ export class Delivery {
   #afterSeq = 0;
   #mayHaveMore = true;
   #isReading = false;
+  #isCaughtUp = false;
   #hasEnded = false;
 
   constructor(services: Services, peer: Peer, handle: MailboxHandle, frame: Subscribe) {
@@ -97,7 +98,15 @@ export class Delivery {
     if (this.#hasEnded) return;
     for (const envelope of waiting) this.#deliver(envelope);
     if (waiting.length === limit) this.#mayHaveMore = true;
+    else this.#caughtUp();
     this.#services.metrics.delivered(waiting.length);
+  }
+
+  /** Once: all that waited when the subscription began has been handed out. */
+  #caughtUp(): void {
+    if (this.#isCaughtUp) return;
+    this.#isCaughtUp = true;
+    this.#peer.send({ type: "empty", requestId: this.#requestId });
   }
 
   #room(): number {

@@ -10,8 +10,8 @@ import { TumarError } from "../../shared/crypto/errors.ts";
 import { generatePhrase, phraseDigits, phraseWords } from "../../shared/crypto/phrase.ts";
 import { SIGNING_SEED_BYTES, signingKeyPair, systemRandom } from "../../shared/crypto/sodium.ts";
 import { formatCard } from "../../shared/e2ee/card.ts";
-import { parseRelayAddress as parseWireAddress } from "../../shared/wire/relay-address.ts";
 import { parseRelayAddress } from "../../shared/e2ee/relay-address.ts";
+import { parseRelayAddress as parseWireAddress } from "../../shared/wire/relay-address.ts";
 import { type Clock, systemClock } from "../net/clock.ts";
 import { type AnnouncementStore, type PoolEnvironment, RelayPool } from "../net/relay-pool.ts";
 import type { Transport } from "../net/transport.ts";
@@ -159,9 +159,7 @@ export class Client {
 
   /** The link to hand out; it never changes while the identity keeps its relays. */
   async card(): Promise<string> {
-    return this.#core.vault.read((view) =>
-      formatCard(cardOf(getIdentity(view), listHomes(view))),
-    );
+    return this.#core.vault.read((view) => formatCard(cardOf(getIdentity(view), listHomes(view))));
   }
 
   // --- contacts ---------------------------------------------------------------------------------
@@ -214,7 +212,7 @@ export class Client {
    */
   async send(nameOrPrefix: string, text: string): Promise<SentMessage> {
     if (text === "") throw new TumarError("TEXT_EMPTY", "there is nothing to send");
-    if (!text.isWellFormed()) throw new TumarError("MALFORMED", "the text is not valid Unicode");
+    if (!isWellFormed(text)) throw new TumarError("MALFORMED", "the text is not valid Unicode");
     const sent = await this.#core.vault.transaction((tx) => this.#write(tx, nameOrPrefix, text));
     this.#engine.kick();
     return sent;
@@ -280,7 +278,9 @@ export class Client {
   }
 
   /** What others sent, in the order it is shown. */
-  async received(options: { readonly onlyNew?: boolean } = {}): Promise<readonly ReceivedMessage[]> {
+  async received(
+    options: { readonly onlyNew?: boolean } = {},
+  ): Promise<readonly ReceivedMessage[]> {
     return this.#core.vault.read((view) =>
       listMessages(view).flatMap(([, row]) => {
         if (row.direction !== "in" || (options.onlyNew === true && row.isShown)) return [];
@@ -397,8 +397,9 @@ export class Client {
   async close(): Promise<void> {
     if (this.#end.signal.aborted) return;
     this.#end.abort();
-    await this.#engine.stop();
-    for (const pool of this.#pools) pool.close();
+    await this.#engine.stop(() => {
+      for (const pool of this.#pools) pool.close();
+    });
     await this.#core.vault.close();
   }
 
@@ -465,6 +466,11 @@ function poolEnvironment({ transport, clock, random }: ClientEnvironment): PoolE
     ...(clock === undefined ? {} : { clock }),
     ...(random === undefined ? {} : { random }),
   };
+}
+
+/** A lone surrogate cannot be written as UTF-8. */
+function isWellFormed(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text);
 }
 
 /** For the one connection made before there is a vault. */

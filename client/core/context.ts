@@ -2,14 +2,14 @@
 
 import type { Random } from "../../shared/crypto/bytes.ts";
 import type { SigningPublicKey } from "../../shared/crypto/sodium.ts";
-import { decodeCertificate } from "../../shared/e2ee/statements/certificate.ts";
 import { addStatements, emptySet, type StatementSet } from "../../shared/e2ee/statement-set.ts";
+import { decodeCertificate } from "../../shared/e2ee/statements/certificate.ts";
 import type { Relay } from "../net/requests.ts";
 import type { VaultView } from "../vault/draft.ts";
 import type { Vault } from "../vault/vault.ts";
 import type { ContactRow } from "./state/contacts.ts";
 import { getIdentity, type IdentityRow } from "./state/identity.ts";
-import { encodeSet, SetCache } from "./state/statements.ts";
+import { encodeSet, type SetCache } from "./state/statements.ts";
 import type { CoreTime } from "./time.ts";
 import type { ClientEvent } from "./types.ts";
 

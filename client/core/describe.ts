@@ -1,7 +1,7 @@
 /** Rows of the vault as the values a caller sees, and what a waiting message waits for in plain words. */
 
 import { equalBytes } from "../../shared/crypto/bytes.ts";
-import { type ErrorCode, ERRORS, errorRow, TumarError } from "../../shared/crypto/errors.ts";
+import { ERRORS, type ErrorCode, errorRow, TumarError } from "../../shared/crypto/errors.ts";
 import type { VaultView } from "../vault/draft.ts";
 import { getContact } from "./state/contacts.ts";
 import type { IncomingRow, OutgoingRow } from "./state/messages.ts";

@@ -8,7 +8,13 @@ import { TumarError } from "../../shared/crypto/errors.ts";
 import { type Card, formatBareCard, parseCard } from "../../shared/e2ee/card.ts";
 import { safetyNumber } from "../../shared/e2ee/safety-number.ts";
 import type { VaultTransaction, VaultView } from "../vault/draft.ts";
-import { type ContactRow, getContact, listContacts, newContact, putContact } from "./state/contacts.ts";
+import {
+  type ContactRow,
+  getContact,
+  listContacts,
+  newContact,
+  putContact,
+} from "./state/contacts.ts";
 import { getIdentity } from "./state/identity.ts";
 import type { Contact } from "./types.ts";
 
@@ -86,10 +92,13 @@ function checkName(view: VaultView, name: string, own: ContactRow): void {
     throw new TumarError("NAME_INVALID", "a name has 1 to 100 characters");
   }
   if (own.name !== null) {
-    throw new TumarError("NAME_TAKEN_LOCALLY", "this contact was added before, under another name or this");
+    throw new TumarError(
+      "CONTACT_NAME_TAKEN",
+      "this contact was added before, under another name or this",
+    );
   }
   if (listContacts(view).some((row) => row.name === wanted)) {
-    throw new TumarError("NAME_TAKEN_LOCALLY", "another contact has this name");
+    throw new TumarError("CONTACT_NAME_TAKEN", "another contact has this name");
   }
 }
 

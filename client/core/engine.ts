@@ -35,7 +35,9 @@ class Milestone {
   }
 
   reached(): Promise<void> {
-    return this.isReached ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve));
+    return this.isReached
+      ? Promise.resolve()
+      : new Promise((resolve) => this.#waiting.push(resolve));
   }
 }
 
@@ -114,13 +116,15 @@ export class Engine {
     await this.#drain();
   }
 
-  async stop(): Promise<void> {
+  /** `closeRelays` ends what is under way; nothing of ours is lost by it. */
+  async stop(closeRelays: () => void): Promise<void> {
     if (this.#end.signal.aborted) return;
     const farewell = this.#isStarted && this.isTrusted ? this.#farewell() : Promise.resolve();
     this.#inbox?.close();
     await farewell;
     this.#end.abort(new TumarError("CLIENT_CLOSED", "the client was closed"));
     for (const cancel of this.#timers) cancel();
+    closeRelays();
     await this.#round;
   }
 

@@ -5,6 +5,7 @@
 
 import { equalBytes, toHex } from "../../shared/crypto/bytes.ts";
 import { TumarError } from "../../shared/crypto/errors.ts";
+import { parseSigningPublicKey } from "../../shared/crypto/sodium.ts";
 import type { Card } from "../../shared/e2ee/card.ts";
 import { bundleOf, type VerifiedDevicePart } from "../../shared/e2ee/device-part.ts";
 import { frontRecordKeys, openFrontPart } from "../../shared/e2ee/front-record.ts";
@@ -18,15 +19,14 @@ import {
   type RecordKeys,
 } from "../../shared/e2ee/record-part.ts";
 import { formatRelayAddress, type RelayAddress } from "../../shared/e2ee/relay-address.ts";
-import { parseSigningPublicKey } from "../../shared/crypto/sodium.ts";
 import type { Statement } from "../../shared/e2ee/statement.ts";
 import { statementsOf } from "../../shared/e2ee/statement-set.ts";
 import { openStatusPart, statusRecordKeys } from "../../shared/e2ee/status-record.ts";
 import type { TakenPair } from "../../shared/wire/frames.ts";
 import type { RequestOptions } from "../net/requests.ts";
 import { type Core, contactSet } from "./context.ts";
-import type { ContactRow } from "./state/contacts.ts";
 import { type ReadRecord, readRecord, takePairs } from "./remote-records.ts";
+import type { ContactRow } from "./state/contacts.ts";
 
 /** One device that can be written to. */
 export interface Introduced {
@@ -112,7 +112,13 @@ export async function introduceByStatus(
   const statements: Statement[] = [];
   for (const { writer, version, bytes } of record.parts) {
     const place = { writer: parseSigningPublicKey(writer), version };
-    const { device, set } = openStatusPart(keys, place, bytes, contactSet(core, contact), record.hour);
+    const { device, set } = openStatusPart(
+      keys,
+      place,
+      bytes,
+      contactSet(core, contact),
+      record.hour,
+    );
     const bundle = verifiedBundle(device, address, undefined, record.hour);
     statements.push(...statementsOf(set));
     if (bundle !== undefined) {
@@ -142,7 +148,8 @@ function openParts(keys: RecordKeys, record: ReadRecord, card: Card): readonly O
 
 /** Without one-time pairs the last-resort key serves; the relay may have none left, or limit them. */
 function withoutPairs(error: unknown): readonly TakenPair[] {
-  if (error instanceof TumarError && (error.code === "QUOTA" || error.code === "REFUSED")) return [];
+  if (error instanceof TumarError && (error.code === "QUOTA" || error.code === "REFUSED"))
+    return [];
   throw error;
 }
 
@@ -180,5 +187,7 @@ function verifiedBundle(
 
 function notRegistered(error: TumarError): TumarError {
   if (error.code !== "REFUSED") return error;
-  return new TumarError("NOT_REGISTERED", "the relay holds nothing for this card", { cause: error });
+  return new TumarError("NOT_REGISTERED", "the relay holds nothing for this card", {
+    cause: error,
+  });
 }

@@ -87,7 +87,9 @@ function tryReceive(
 ): Received<Introduction> | undefined {
   const identity = getIdentity(tx);
   const rows = grant.contact === null ? listPeers(tx) : listPeers(tx, grant.contact);
-  const candidates = rows.flatMap(({ sessions }) => (sessions === null ? [] : decodePeer(sessions)));
+  const candidates = rows.flatMap(({ sessions }) =>
+    sessions === null ? [] : decodePeer(sessions),
+  );
   const receiver = {
     own: { root: identity.root, device: identity.device },
     candidates,
@@ -235,7 +237,11 @@ function act(
     case "grant": {
       const row = getPeer(tx, root, deviceId);
       const grants = encodeGrantList(body.places);
-      putPeer(tx, root, deviceId, { sessions: row?.sessions ?? null, grants, isFirstContact: false });
+      putPeer(tx, root, deviceId, {
+        sessions: row?.sessions ?? null,
+        grants,
+        isFirstContact: false,
+      });
       return [];
     }
     case "status":

@@ -16,7 +16,7 @@ import { verifyReceipt } from "../../shared/wire/receipt.ts";
 import type { VaultTransaction } from "../vault/draft.ts";
 import { type Core, contactSet } from "./context.ts";
 import { cardOfContact } from "./directory.ts";
-import { introduce, introduceByStatus, type Introduction } from "./first-contact.ts";
+import { type Introduction, introduce, introduceByStatus } from "./first-contact.ts";
 import { markChanged } from "./incoming.ts";
 import { repair, rootsToRepair } from "./repair.ts";
 import { sealDrafts } from "./seal.ts";
@@ -55,7 +55,7 @@ export async function drainOutbox(core: Core, signal: AbortSignal): Promise<Roun
     const batch = waiting.filter(([place]) => !tried.has(place)).slice(0, BATCH);
     if (batch.length === 0 || signal.aborted) return { stored, isRetryDue, sealingFaults };
     for (const [place] of batch) tried.add(place);
-    const results = await Promise.all(batch.map(([place, row]) => deposit(core, place, row, signal)));
+    const results = await Promise.all(batch.map(([place, row]) => deposit(core, place, row)));
     const taken = results.filter(({ receipt }) => receipt !== undefined).length;
     stored += taken;
     isRetryDue ||= taken < results.length;
@@ -150,34 +150,23 @@ interface Deposited {
   readonly fault?: TumarError;
 }
 
-async function deposit(
-  core: Core,
-  place: number,
-  row: EnvelopeRow,
-  signal: AbortSignal,
-): Promise<Deposited> {
+async function deposit(core: Core, place: number, row: EnvelopeRow): Promise<Deposited> {
   try {
-    return { place, row, receipt: await depositOnce(core, row, signal) };
+    return { place, row, receipt: await depositOnce(core, row) };
   } catch (error) {
     if (error instanceof TumarError) return { place, row, fault: error };
     throw error;
   }
 }
 
-async function depositOnce(
-  core: Core,
-  row: EnvelopeRow,
-  signal: AbortSignal,
-): Promise<ReceiptFrame> {
+async function depositOnce(core: Core, row: EnvelopeRow): Promise<ReceiptFrame> {
   const relay = core.relays.peer(row.relay);
   const { depositId, urgent, expiryDay, envelope } = row;
   const body = { type: "deposit", depositId, urgent, expiryDay, envelope } as const;
   const none = new Uint8Array(0);
   const receipt = await relay.sender
-    .request({ ...body, puzzleNonce: none }, { signal })
-    .catch((error) =>
-      relay.sender.request({ ...body, puzzleNonce: solve(error, row) }, { signal }),
-    );
+    .request({ ...body, puzzleNonce: none })
+    .catch((error) => relay.sender.request({ ...body, puzzleNonce: solve(error, row) }));
   const identity = relay.facts()?.identity;
   if (identity === undefined) throw new TumarError("RELAY_UNREACHABLE", "the relay went away");
   const stored = { envelopeId: envelopeId(envelope), size: envelope.length, hour: receipt.hour };

@@ -3,7 +3,11 @@
 import { concat, equalBytes, type Random } from "../../shared/crypto/bytes.ts";
 import { TumarError } from "../../shared/crypto/errors.ts";
 import type { TakenPair } from "../../shared/wire/frames.ts";
-import { decodeRecordParts, type RecordPart, recordDigest } from "../../shared/wire/record-parts.ts";
+import {
+  decodeRecordParts,
+  type RecordPart,
+  recordDigest,
+} from "../../shared/wire/record-parts.ts";
 import type { Relay, RequestOptions } from "../net/requests.ts";
 
 const TOKEN_BYTES = 16;

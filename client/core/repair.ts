@@ -5,7 +5,7 @@
 
 import { toHex } from "../../shared/crypto/bytes.ts";
 import type { MessageBody } from "../../shared/e2ee/content.ts";
-import { decodePeer, type DevicePeer, encodePeer } from "../../shared/e2ee/device-peer.ts";
+import { type DevicePeer, decodePeer, encodePeer } from "../../shared/e2ee/device-peer.ts";
 import { encodeIdentityBlock } from "../../shared/e2ee/identity-block.ts";
 import { beginReset, isResetDue, sentThrough } from "../../shared/e2ee/reset.ts";
 import {

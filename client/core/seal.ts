@@ -45,7 +45,7 @@ import {
   putContact,
   putPeer,
 } from "./state/contacts.ts";
-import { listMyGrants, type MyGrantRow, putMyGrant, getMyGrant } from "./state/grants.ts";
+import { getMyGrant, listMyGrants, type MyGrantRow, putMyGrant } from "./state/grants.ts";
 import { getIdentity, listHomes } from "./state/identity.ts";
 import {
   type DraftRow,

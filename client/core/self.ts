@@ -6,11 +6,20 @@
 
 import { EMPTY, type Random, wipe } from "../../shared/crypto/bytes.ts";
 import { type PhraseEntropy, phraseSeed } from "../../shared/crypto/phrase.ts";
-import { SIGNING_SEED_BYTES, type SigningKeyPair, signingKeyPair } from "../../shared/crypto/sodium.ts";
+import {
+  SIGNING_SEED_BYTES,
+  type SigningKeyPair,
+  signingKeyPair,
+} from "../../shared/crypto/sodium.ts";
 import type { Card } from "../../shared/e2ee/card.ts";
 import { generateDevice } from "../../shared/e2ee/device.ts";
 import { frontRecordKeys } from "../../shared/e2ee/front-record.ts";
-import { DEPOSIT_ID_BYTES, parseDepositId, parseWrapKey, WRAP_KEY_BYTES } from "../../shared/e2ee/grant.ts";
+import {
+  DEPOSIT_ID_BYTES,
+  parseDepositId,
+  parseWrapKey,
+  WRAP_KEY_BYTES,
+} from "../../shared/e2ee/grant.ts";
 import { READ_KEY_BYTES, RECORD_ID_BYTES } from "../../shared/e2ee/record-part.ts";
 import { parseRelayAddress, type RelayAddress } from "../../shared/e2ee/relay-address.ts";
 import {
@@ -21,7 +30,10 @@ import {
   rootKeyPair,
 } from "../../shared/e2ee/root.ts";
 import type { Hour } from "../../shared/e2ee/statements/body.ts";
-import { CERTIFICATE_LIFE_HOURS, signCertificate } from "../../shared/e2ee/statements/certificate.ts";
+import {
+  CERTIFICATE_LIFE_HOURS,
+  signCertificate,
+} from "../../shared/e2ee/statements/certificate.ts";
 import type { VaultTransaction } from "../vault/draft.ts";
 import { type MyGrantRow, putMyGrant } from "./state/grants.ts";
 import { type HomeRow, type IdentityRow, putHome, putIdentity } from "./state/identity.ts";
@@ -73,7 +85,12 @@ export async function makeSelf(
   const card = newGrant(relay, "card", random);
   const status = newGrant(relay, "status", random);
   const spares = Array.from({ length: SPARE_GRANTS }, () => newGrant(relay, "spare", random));
-  const home = newHome(identity, relay, { address, mailbox, cardTag: card.tag, statusTag: status.tag }, random);
+  const home = newHome(
+    identity,
+    relay,
+    { address, mailbox, cardTag: card.tag, statusTag: status.tag },
+    random,
+  );
   return { identity, home, grants: [card, status, ...spares] };
 }
 
@@ -83,11 +100,7 @@ export function putSelf(tx: VaultTransaction, { identity, home, grants }: NewSel
   for (const grant of grants) putMyGrant(tx, grant);
 }
 
-export function newGrant(
-  relay: RelayAddress,
-  use: MyGrantRow["use"],
-  random: Random,
-): MyGrantRow {
+export function newGrant(relay: RelayAddress, use: MyGrantRow["use"], random: Random): MyGrantRow {
   return {
     tag: random(TAG_BYTES),
     relayHash: relay.hash,

@@ -3,6 +3,7 @@
  * repeated, so an interrupted one is simply done again. Over the owner channel only.
  */
 
+import { TumarError } from "../../shared/crypto/errors.ts";
 import type { SigningKeyPair } from "../../shared/crypto/sodium.ts";
 import type { DevicePart } from "../../shared/e2ee/device-part.ts";
 import { frontRecordKeys, sealFrontPart } from "../../shared/e2ee/front-record.ts";
@@ -17,12 +18,15 @@ import {
   signPair,
 } from "../../shared/e2ee/prekey-state.ts";
 import { parseReadKey, parseRecordId, sealPair } from "../../shared/e2ee/record-part.ts";
-import { parseRelayAddress, type RelayAddress } from "../../shared/e2ee/relay-address.ts";
+import type { RelayAddress } from "../../shared/e2ee/relay-address.ts";
 import { parseCardSecret } from "../../shared/e2ee/root.ts";
 import { decodeCertificate } from "../../shared/e2ee/statements/certificate.ts";
 import { type RecordPlace, signLocator } from "../../shared/e2ee/statements/locator.ts";
-import { sealStatusPart, statusRecordKeys, statusStatements } from "../../shared/e2ee/status-record.ts";
-import { TumarError } from "../../shared/crypto/errors.ts";
+import {
+  sealStatusPart,
+  statusRecordKeys,
+  statusStatements,
+} from "../../shared/e2ee/status-record.ts";
 import { MAILBOX_KINDS } from "../../shared/wire/frames.ts";
 import { depositHash } from "../../shared/wire/ids.ts";
 import type { Relay } from "../net/requests.ts";
@@ -225,7 +229,9 @@ async function put(
 
 async function publishPairs(core: Core, address: RelayAddress, relay: Relay): Promise<void> {
   const home = await currentHome(core, address);
-  const { identity, pairs } = await core.vault.transaction((tx) => pairsToPublish(tx, core, address));
+  const { identity, pairs } = await core.vault.transaction((tx) =>
+    pairsToPublish(tx, core, address),
+  );
   for (let at = 0; at < pairs.length; at += PAIRS_A_FRAME) {
     const some = pairs.slice(at, at + PAIRS_A_FRAME);
     await publishSome(core, address, relay, { home, identity, pairs: some });

@@ -65,6 +65,9 @@ export class MailboxSubscription implements Outgoing, Subscription {
       case "deliver":
         this.#onSlice(answer);
         return;
+      case "empty":
+        this.#options.onDrained?.();
+        return;
       case "taken-over":
         this.#end(new TumarError("TAKEN_OVER", "another connection took the mailbox over"));
         return;

@@ -80,6 +80,8 @@ export interface SubscribeOptions {
   onDeliver(delivery: Delivery): void;
   /** The relay took the subscription, now or again after a broken connection. */
   onSubscribed?(): void;
+  /** All that waited when the relay took the subscription has been delivered. */
+  onDrained?(): void;
   /**
    * It is over and is not renewed: TAKEN_OVER, or what the relay refused it with. A broken
    * connection does not end it; what was not acknowledged comes again.

@@ -547,7 +547,7 @@ export const ERRORS = {
     meaning: "A name for a contact has 1 to 100 characters and no control characters.",
     hint: "Choose another name.",
   },
-  NAME_TAKEN_LOCALLY: {
+  CONTACT_NAME_TAKEN: {
     number: 421,
     close: 0,
     status: 409,
@@ -619,7 +619,6 @@ export const ERRORS = {
     meaning: "The client was closed while something waited for it.",
     hint: "Open it again; what was written is safe.",
   },
-
 
   // 450 network
   RELAY_UNREACHABLE: {

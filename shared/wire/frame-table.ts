@@ -186,7 +186,7 @@ export const CLIENT_FRAMES: ClientTable = {
     channel: "owner",
     needsEpoch: true,
     provenField: "mailbox",
-    doc: "Hands out what waits, oldest first, all that is not acknowledged again. On a WebSocket: `ok`, then `deliver` frames with this request id until another subscription takes over. In an exchange: one answer as soon as something waits, `empty` when the wait ends with nothing; nothing is left behind. A newer subscription to the same mailbox ends the older with `taken-over`.",
+    doc: "Hands out what waits, oldest first, all that is not acknowledged again. On a WebSocket: `ok`, then `deliver` frames with this request id until another subscription takes over; `empty` once, when all that waited at its beginning has been handed out. In an exchange: one answer as soon as something waits, `empty` when the wait ends with nothing; nothing is left behind. A newer subscription to the same mailbox ends the older with `taken-over`.",
     fields: {
       mailbox,
       credit: uint(1, 1024, "envelopes that may be in flight, at most the relay's window"),
@@ -384,7 +384,7 @@ export const RELAY_FRAMES: RelayTable = {
   empty: {
     number: 68,
     from: "relay",
-    doc: "Nothing came while an exchange waited.",
+    doc: "Nothing waits: the end of an exchange in which nothing came, or, on a WebSocket, all that waited when the subscription began has been handed out.",
     fields: {},
   },
   "taken-over": {

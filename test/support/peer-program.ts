@@ -10,13 +10,13 @@
 import { Client } from "../../client/core/client.ts";
 import type { ReceivedMessage } from "../../client/core/types.ts";
 import { nodeTransport } from "../../client/net/node/node-transport.ts";
-import { fileStorage } from "../../client/vault/node/file-storage.ts";
+import { FileStorage } from "../../client/vault/node/file-storage.ts";
 import { toBase32 } from "../../shared/crypto/bytes.ts";
 import type { PeerCommand, PeerReport } from "./peer-process.ts";
 
 const [vaultFile = "", passphrase = ""] = process.argv.slice(2);
 const client = await Client.open({
-  storage: fileStorage(vaultFile),
+  storage: new FileStorage(vaultFile),
   passphrase,
   transport: nodeTransport(),
 });

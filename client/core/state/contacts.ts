@@ -4,10 +4,7 @@
  */
 
 import { toHex } from "../../../shared/crypto/bytes.ts";
-import {
-  parseSigningPublicKey,
-  type SigningPublicKey,
-} from "../../../shared/crypto/sodium.ts";
+import { parseSigningPublicKey, type SigningPublicKey } from "../../../shared/crypto/sodium.ts";
 import type { VaultTransaction, VaultView } from "../../vault/draft.ts";
 import { flag, Table } from "./table.ts";
 

@@ -4,7 +4,12 @@
  */
 
 import { toHex } from "../../../shared/crypto/bytes.ts";
-import { type DepositId, parseDepositId, parseWrapKey, type WrapKey } from "../../../shared/e2ee/grant.ts";
+import {
+  type DepositId,
+  parseDepositId,
+  parseWrapKey,
+  type WrapKey,
+} from "../../../shared/e2ee/grant.ts";
 import type { VaultTransaction, VaultView } from "../../vault/draft.ts";
 import { flag, Table } from "./table.ts";
 

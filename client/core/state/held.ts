@@ -6,8 +6,8 @@
 
 import { toHex } from "../../../shared/crypto/bytes.ts";
 import { TumarError } from "../../../shared/crypto/errors.ts";
-import { type CborValue, decodeCbor, encodeCbor } from "../../../shared/wire/codec.ts";
 import type { Order } from "../../../shared/e2ee/ordering.ts";
+import { type CborValue, decodeCbor, encodeCbor } from "../../../shared/wire/codec.ts";
 import type { VaultTransaction, VaultView } from "../../vault/draft.ts";
 import { type IncomingRow, MESSAGE_ROW } from "./messages.ts";
 import { indexKey, RowReader, Table } from "./table.ts";

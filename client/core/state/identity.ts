@@ -11,7 +11,11 @@ import {
   type SigningPublicKey,
   signingKeyPair,
 } from "../../../shared/crypto/sodium.ts";
-import { decodeDeviceKeys, type DeviceKeys, encodeDeviceKeys } from "../../../shared/e2ee/device.ts";
+import {
+  type DeviceKeys,
+  decodeDeviceKeys,
+  encodeDeviceKeys,
+} from "../../../shared/e2ee/device.ts";
 import type { VaultTransaction, VaultView } from "../../vault/draft.ts";
 import { flag, type RowFormat, Table } from "./table.ts";
 

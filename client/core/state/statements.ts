@@ -42,7 +42,8 @@ function decodeSet(root: SigningPublicKey, rows: readonly Uint8Array[]): Stateme
   const all = parsed.map(({ statement }) => statement);
   const set = addStatements(emptySet(root), all, Number.MAX_SAFE_INTEGER);
   const entries = [...set.entries].map(
-    ([id, entry]) => [id, { ...entry, firstStoredHour: hours.get(id) ?? entry.firstStoredHour }] as const,
+    ([id, entry]) =>
+      [id, { ...entry, firstStoredHour: hours.get(id) ?? entry.firstStoredHour }] as const,
   );
   return joinSets(emptySet(root), { root, entries: new Map(entries) });
 }

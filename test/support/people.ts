@@ -1,0 +1,49 @@
+/** People with a client each, over a real relay in this process and vaults in memory. */
+
+import { Client, type ClientEnvironment } from "../../client/core/client.ts";
+import type { NewIdentity } from "../../client/core/types.ts";
+import { nodeTransport } from "../../client/net/node/node-transport.ts";
+import { MemoryStorage } from "../../client/vault/memory-storage.ts";
+import type { Cleanup } from "./relay.ts";
+
+export const PASSPHRASE = "correct horse battery";
+
+export interface Person {
+  readonly client: Client;
+  readonly created: NewIdentity;
+  readonly environment: ClientEnvironment;
+  /** Closes the client and opens the same vault anew. */
+  reopen(): Promise<Client>;
+}
+
+/** Registered at the relay; not started. Closed when the test ends. */
+export async function person(
+  test: Cleanup,
+  relay: string,
+  given: Partial<ClientEnvironment> = {},
+): Promise<Person> {
+  const environment: ClientEnvironment = {
+    storage: new MemoryStorage(),
+    passphrase: PASSPHRASE,
+    transport: nodeTransport(),
+    ...given,
+  };
+  const { client, created } = await Client.create(environment, { relay, wordList: "english" });
+  let current = client;
+  test.after(() => current.close());
+  const reopen = async (): Promise<Client> => {
+    await current.close();
+    current = await Client.open(environment);
+    return current;
+  };
+  return { client, created, environment, reopen };
+}
+
+/** Both add each other's card. */
+export async function acquaint(
+  [a, aName]: readonly [Person, string],
+  [b, bName]: readonly [Person, string],
+): Promise<void> {
+  await a.client.addContact(await b.client.card(), bName);
+  await b.client.addContact(await a.client.card(), aName);
+}
