@@ -24,6 +24,7 @@ export const EXIT = {
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 export const EXIT_OF_ERROR: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
+  CLIENT_CLOSED: EXIT.unexpected,
   INTERNAL: EXIT.unexpected,
   CRYPTO_UNAVAILABLE: EXIT.unexpected,
   STORE_TOO_NEW: EXIT.unexpected,
@@ -35,6 +36,12 @@ export const EXIT_OF_ERROR: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   DATA_UNUSABLE: EXIT.unexpected,
   PORT_UNUSABLE: EXIT.unexpected,
 
+  NAME_INVALID: EXIT.usage,
+  CONTACT_NAME_TAKEN: EXIT.usage,
+  CONTACT_UNKNOWN: EXIT.usage,
+  CONTACT_AMBIGUOUS: EXIT.usage,
+  TEXT_EMPTY: EXIT.usage,
+  MESSAGE_UNKNOWN: EXIT.usage,
   USAGE: EXIT.usage,
   BAD_CONFIG: EXIT.usage,
   FILE_NOT_WRITTEN: EXIT.usage,
@@ -61,6 +68,7 @@ export const EXIT_OF_ERROR: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   RETRY: EXIT.network,
   CLOSING: EXIT.network,
   BAD_RECEIPT: EXIT.network,
+  RECORD_CHANGED: EXIT.network,
   RELAY_UNREACHABLE: EXIT.network,
   RELAY_TIMEOUT: EXIT.network,
   NOT_A_RELAY: EXIT.network,
@@ -88,6 +96,7 @@ export const EXIT_OF_ERROR: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   LIMIT_REACHED: EXIT.refused,
   EXPIRED: EXIT.refused,
   RELAY_ERROR: EXIT.refused,
+  NOT_REGISTERED: EXIT.refused,
 
   MALFORMED: EXIT.data,
   BAD_KEY: EXIT.data,
@@ -99,6 +108,7 @@ export const EXIT_OF_ERROR: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   PHRASE_CHECK: EXIT.data,
   PHRASE_AMBIGUOUS: EXIT.data,
   BAD_RELAY_ADDRESS: EXIT.data,
+  OWN_CARD: EXIT.data,
   BAD_CARD: EXIT.data,
   NOT_EMPOWERED: EXIT.data,
   UNKNOWN_DEVICE: EXIT.data,

@@ -4,6 +4,9 @@
  * person writes to them or names them.
  */
 
+import { parseReadKey, parseRecordId } from "../../shared/e2ee/record-part.ts";
+import { parseRelayAddress } from "../../shared/e2ee/relay-address.ts";
+import type { StatusPlace } from "../../shared/e2ee/status-record.ts";
 import type { VaultTransaction } from "../vault/draft.ts";
 import type { Core } from "./context.ts";
 import { draft, replyGrants } from "./seal.ts";
@@ -37,7 +40,11 @@ function draftGrant(tx: VaultTransaction, core: Core, contact: ContactRow): Cont
 function draftStatus(tx: VaultTransaction, core: Core, contact: ContactRow): void {
   const [home] = listHomes(tx);
   if (home === undefined) return;
-  const { id, readKey } = home.status;
-  const next = draft(tx, core, contact, { kind: "status", recordId: id, readKey }).contact;
+  const place: StatusPlace = {
+    relay: parseRelayAddress(home.address),
+    id: parseRecordId(home.status.id),
+    readKey: parseReadKey(home.status.readKey),
+  };
+  const next = draft(tx, core, contact, { kind: "status", places: [place] }).contact;
   putContact(tx, { ...next, isStatusSent: true });
 }

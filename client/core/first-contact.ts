@@ -11,17 +11,15 @@ import { bundleOf, type VerifiedDevicePart } from "../../shared/e2ee/device-part
 import { frontRecordKeys, openFrontPart } from "../../shared/e2ee/front-record.ts";
 import type { GrantPlace } from "../../shared/e2ee/grant.ts";
 import type { PrekeyPair, VerifiedPrekeyBundle } from "../../shared/e2ee/prekeys.ts";
-import {
-  openPair,
-  parseReadKey,
-  parseRecordId,
-  RECORD_ID_BYTES,
-  type RecordKeys,
-} from "../../shared/e2ee/record-part.ts";
+import { openPair, type RecordKeys } from "../../shared/e2ee/record-part.ts";
 import { formatRelayAddress, type RelayAddress } from "../../shared/e2ee/relay-address.ts";
 import type { Statement } from "../../shared/e2ee/statement.ts";
 import { statementsOf } from "../../shared/e2ee/statement-set.ts";
-import { openStatusPart, statusRecordKeys } from "../../shared/e2ee/status-record.ts";
+import {
+  decodeStatusPlaces,
+  openStatusPart,
+  statusRecordKeys,
+} from "../../shared/e2ee/status-record.ts";
 import type { TakenPair } from "../../shared/wire/frames.ts";
 import type { RequestOptions } from "../net/requests.ts";
 import { type Core, contactSet } from "./context.ts";
@@ -95,31 +93,23 @@ async function introduceAt(
 export async function introduceByStatus(
   core: Core,
   contact: ContactRow,
-  address: RelayAddress,
   options?: RequestOptions,
 ): Promise<Introduction> {
-  if (contact.status === null) throw new TumarError("NOT_REGISTERED", "no status record is known");
-  const relay = core.relays.peer(formatRelayAddress(address));
-  const keys = statusRecordKeys({
-    relay: address,
-    id: parseRecordId(contact.status.subarray(0, RECORD_ID_BYTES)),
-    readKey: parseReadKey(contact.status.subarray(RECORD_ID_BYTES)),
-  });
+  const places = contact.status === null ? [] : decodeStatusPlaces(contact.status);
+  const [place] = places;
+  if (place === undefined) throw new TumarError("NOT_REGISTERED", "no status record is known");
+  const keys = statusRecordKeys(place);
+  const relay = core.relays.peer(formatRelayAddress(place.relay));
   const record = await readRecord(relay, keys.id, options).catch((error) => {
     throw error instanceof TumarError ? notRegistered(error) : error;
   });
   const devices = new Map<string, Introduced>();
   const statements: Statement[] = [];
   for (const { writer, version, bytes } of record.parts) {
-    const place = { writer: parseSigningPublicKey(writer), version };
-    const { device, set } = openStatusPart(
-      keys,
-      place,
-      bytes,
-      contactSet(core, contact),
-      record.hour,
-    );
-    const bundle = verifiedBundle(device, address, undefined, record.hour);
+    const part = { writer: parseSigningPublicKey(writer), version };
+    const known = contactSet(core, contact);
+    const { device, set } = openStatusPart(keys, part, bytes, known, record.hour);
+    const bundle = verifiedBundle(device, place.relay, undefined, record.hour);
     statements.push(...statementsOf(set));
     if (bundle !== undefined) {
       devices.set(toHex(bundle.deviceId), { bundle, grants: device.locator.grants });

@@ -14,9 +14,10 @@ import { type Introduction, openIdentityBlock } from "../../shared/e2ee/identity
 import { arrive, release } from "../../shared/e2ee/ordering.ts";
 import { prekeySecrets, removePair } from "../../shared/e2ee/prekey-state.ts";
 import { noteUnopened } from "../../shared/e2ee/reset.ts";
-import { type Received, receiveFrom } from "../../shared/e2ee/sessions.ts";
+import { type Received, receiveFrom } from "../../shared/e2ee/session-receive.ts";
 import { decodeStatement } from "../../shared/e2ee/statement.ts";
 import { addStatements } from "../../shared/e2ee/statement-set.ts";
+import { encodeStatusPlaces } from "../../shared/e2ee/status-record.ts";
 import type { Delivery } from "../net/requests.ts";
 import type { VaultTransaction } from "../vault/draft.ts";
 import { type Core, contactSet } from "./context.ts";
@@ -245,7 +246,7 @@ function act(
       return [];
     }
     case "status":
-      updateContact(tx, root, { status: Uint8Array.of(...body.recordId, ...body.readKey) });
+      updateContact(tx, root, { status: encodeStatusPlaces(body.places) });
       return [];
     case "statements":
       return joinStatements(tx, core, root, body.statements);

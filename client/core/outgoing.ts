@@ -6,7 +6,6 @@
 
 import { equalBytes, fromHex, toHex, u32 } from "../../shared/crypto/bytes.ts";
 import { type ErrorCode, TumarError } from "../../shared/crypto/errors.ts";
-import { decodeGrantList } from "../../shared/e2ee/grant.ts";
 import { addStatements } from "../../shared/e2ee/statement-set.ts";
 import { encodeCbor } from "../../shared/wire/codec.ts";
 import type { ReceiptFrame } from "../../shared/wire/frames.ts";
@@ -20,7 +19,7 @@ import { type Introduction, introduce, introduceByStatus } from "./first-contact
 import { markChanged } from "./incoming.ts";
 import { repair, rootsToRepair } from "./repair.ts";
 import { sealDrafts } from "./seal.ts";
-import { type ContactRow, getContact, listPeers, putContact } from "./state/contacts.ts";
+import { type ContactRow, getContact, putContact } from "./state/contacts.ts";
 import { getMessage, messageIndex, putMessage } from "./state/messages.ts";
 import {
   deleteEnvelope,
@@ -123,10 +122,7 @@ async function introductionOf(
 ): Promise<Introduction> {
   const card = cardOfContact(contact);
   if (card !== null) return introduce(core, card, { signal });
-  const peers = await core.vault.read((view) => listPeers(view, contact.root));
-  const [place] = peers.flatMap(({ grants }) => decodeGrantList(grants));
-  if (place === undefined) throw new TumarError("NOT_REGISTERED", "no relay of theirs is known");
-  return introduceByStatus(core, contact, place.relay, { signal });
+  return introduceByStatus(core, contact, { signal });
 }
 
 function join(

@@ -20,7 +20,7 @@ import { frameBytesOf, wrapFrame } from "../../shared/e2ee/envelope.ts";
 import { FIRST_FLIGHT_HEAD_BYTES } from "../../shared/e2ee/first-flight.ts";
 import { decodeGrantList, encodeGrantList, type GrantPlace } from "../../shared/e2ee/grant.ts";
 import { encodeIdentityBlock } from "../../shared/e2ee/identity-block.ts";
-import { FRAME_OVERHEAD_BYTES, PAD_BYTES } from "../../shared/e2ee/ratchet.ts";
+import { FRAME_OVERHEAD_BYTES, PAD_BYTES } from "../../shared/e2ee/ratchet-frame.ts";
 import {
   formatRelayAddress,
   parseRelayAddress,

@@ -17,7 +17,7 @@ export interface ContactRow {
   readonly isIdentityChanged: boolean;
   /** Their card as text; null for somebody who wrote first. */
   readonly card: string | null;
-  /** Id 24 ‖ read key 32 of their status record at the relay of `statusRelay`; null until told. */
+  /** Encoded places of their status record; null until told. */
   readonly status: Uint8Array | null;
   /** Their statements, encoded. */
   readonly statements: readonly Uint8Array[];
