@@ -24,7 +24,8 @@ export class Pressure {
   readonly #limits: PressureLimits;
   readonly #random: Random;
   readonly #clock: Clock;
-  #seeds: readonly Uint8Array[];
+  /** Newest first. */
+  #seeds: readonly [Uint8Array, ...Uint8Array[]];
   #seedHour: number;
   #secondMs = 0;
   #inSecond = 0;
@@ -40,9 +41,13 @@ export class Pressure {
 
   /** What card deposits must solve now; undefined without pressure. */
   get puzzle(): Puzzle | undefined {
-    if (!this.#isHigh()) return undefined;
+    return this.#isHigh() ? this.required : undefined;
+  }
+
+  /** The puzzle itself, for the answer to a deposit that owes it. */
+  get required(): Puzzle {
     this.#turn();
-    return { seed: this.#seeds[0] ?? new Uint8Array(PUZZLE_SEED_BYTES), bits: this.#limits.bits };
+    return { seed: this.#seeds[0], bits: this.#limits.bits };
   }
 
   /** Counts a deposit; true when it may use a card grant: no pressure, or a puzzle solved. */
@@ -72,8 +77,8 @@ export class Pressure {
     const hour = hourOf(this.#clock());
     if (hour === this.#seedHour) return;
     const fresh = this.#random(PUZZLE_SEED_BYTES);
-    this.#seeds =
-      Math.abs(hour - this.#seedHour) === 1 ? [fresh, ...this.#seeds.slice(0, 1)] : [fresh];
+    const isNext = Math.abs(hour - this.#seedHour) === 1;
+    this.#seeds = isNext ? [fresh, this.#seeds[0]] : [fresh];
     this.#seedHour = hour;
   }
 }

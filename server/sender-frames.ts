@@ -16,17 +16,20 @@ const PAIRS_HEAD_BYTES = 16;
 
 function deposit(frame: Deposit, context: FrameContext): void {
   const { services, peer } = context;
-  const { requestId, depositId, envelope, urgent, expiryDay } = frame;
+  const { requestId, depositId, envelope, urgent, expiryDay, puzzleNonce } = frame;
   const hour = hourOf(services.clock());
+  const id = envelopeId(envelope);
+  const isPuzzleOwed = !services.pressure.admits(depositId, id, puzzleNonce);
   submit(
     context,
     requestId,
     {
       type: "deposit",
       depositHash: depositHash(depositId),
-      envelopeId: envelopeId(envelope),
+      envelopeId: id,
       envelope,
       urgent,
+      isPuzzleOwed,
       expiryDay: expiryDay - 1,
       hour,
     },

@@ -65,7 +65,7 @@ export interface RevokeGrant {
  * Idempotent on the envelope id within the mailbox until the expiry day, also after
  * acknowledgement: a duplicate answers like the first. An expiry day beyond the life of the
  * mailbox is brought down to it. REFUSED (unknown or revoked, with equal work), EXPIRED,
- * MAILBOX_FULL, QUOTA (grant, for today).
+ * PUZZLE_REQUIRED, MAILBOX_FULL, QUOTA (grant, for today).
  */
 export interface Deposit {
   readonly type: "deposit";
@@ -75,6 +75,8 @@ export interface Deposit {
   readonly envelope: Uint8Array;
   /** May use the reserve, if the grant may be urgent. */
   readonly urgent: boolean;
+  /** Card grants are refused with PUZZLE_REQUIRED: pressure, and no puzzle solved. */
+  readonly isPuzzleOwed: boolean;
   /** Last day on which the envelope is still delivered. */
   readonly expiryDay: number;
   readonly hour: number;

@@ -37,6 +37,7 @@ interface Grant {
   readonly mailbox: Mailbox;
   tag: Uint8Array;
   perDay: number;
+  card: boolean;
   mayBeUrgent: boolean;
   day: number;
   used: number;
@@ -97,6 +98,7 @@ export class MemoryMailboxes {
       mailbox,
       tag: operation.tag.slice(),
       perDay: depositsPerDay(this.#limits, operation.perDay, operation.card),
+      card: operation.card,
       mayBeUrgent: operation.mayBeUrgent,
       day: known?.day ?? 0,
       used: known?.used ?? 0,
@@ -118,6 +120,7 @@ export class MemoryMailboxes {
     const { mailbox } = grant;
     const day = dayOf(operation.hour);
     if (operation.expiryDay < day) return refused("EXPIRED");
+    if (operation.isPuzzleOwed && grant.card) return refused("PUZZLE_REQUIRED");
     const id = mapKey(operation.envelopeId);
     if (mailbox.envelopes.has(id) || this.#tombstones.has(mailbox.key + id)) {
       return done({ mailbox: mailbox.handle, duplicate: true });

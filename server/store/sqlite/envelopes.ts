@@ -85,6 +85,7 @@ export class Envelopes {
     const { mailbox } = grant;
     const day = dayOf(operation.hour);
     if (operation.expiryDay < day) return refused("EXPIRED");
+    if (operation.isPuzzleOwed && grant.card) return refused("PUZZLE_REQUIRED");
     if (wasAcknowledged) return done({ mailbox: mailbox.id, duplicate: true });
     const refusal = this.#refusal(grant, operation, day);
     if (refusal !== undefined) {

@@ -27,6 +27,7 @@ export interface GrantState {
   readonly mailbox: MailboxState;
   readonly tag: Uint8Array;
   readonly perDay: number;
+  readonly card: boolean;
   readonly mayBeUrgent: boolean;
   day: number;
   used: number;

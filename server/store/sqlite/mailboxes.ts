@@ -29,6 +29,7 @@ interface GrantRow {
   readonly mailbox: number;
   readonly tag: Uint8Array;
   readonly per_day: number;
+  readonly card: number;
   readonly urgent: number;
   readonly day: number;
   readonly used: number;
@@ -51,7 +52,7 @@ export class Mailboxes {
   readonly #deletes: readonly Statement<[number]>[];
   readonly #selectGrant: Statement<[Uint8Array], GrantRow>;
   readonly #countGrants: Statement<[number], { readonly n: number }>;
-  readonly #putGrant: Statement<[Uint8Array, number, Uint8Array, number, number]>;
+  readonly #putGrant: Statement<[Uint8Array, number, Uint8Array, number, number, number]>;
   readonly #deleteGrant: Statement<[Uint8Array, number]>;
 
   constructor(database: Database, limits: StoreLimits, ids: KeyedIds, cache: MailboxCache) {
@@ -72,16 +73,16 @@ export class Mailboxes {
       database.prepare("delete from mailbox where id = ?"),
     ];
     this.#selectGrant = database.prepare(
-      "select id, mailbox, tag, per_day, urgent, day, used from deposit_grant where key = ?",
+      "select id, mailbox, tag, per_day, card, urgent, day, used from deposit_grant where key = ?",
     );
     this.#countGrants = database.prepare(
       "select count(*) as n from deposit_grant where mailbox = ?",
     );
     this.#putGrant = database.prepare(
-      `insert into deposit_grant (key, mailbox, tag, per_day, urgent, day, used)
-       values (?, ?, ?, ?, ?, 0, 0)
+      `insert into deposit_grant (key, mailbox, tag, per_day, card, urgent, day, used)
+       values (?, ?, ?, ?, ?, ?, 0, 0)
        on conflict (key) do update
-       set tag = excluded.tag, per_day = excluded.per_day, urgent = excluded.urgent`,
+       set tag = excluded.tag, per_day = excluded.per_day, card = excluded.card, urgent = excluded.urgent`,
     );
     this.#deleteGrant = database.prepare("delete from deposit_grant where key = ? and mailbox = ?");
   }
@@ -103,7 +104,8 @@ export class Mailboxes {
     const mailbox = this.#findById(row.mailbox);
     if (mailbox === undefined) return undefined;
     const { id, tag, per_day, urgent, day, used } = row;
-    const state = { id, mailbox, tag, perDay: per_day, mayBeUrgent: urgent === 1, day, used };
+    const terms = { perDay: per_day, card: row.card === 1, mayBeUrgent: urgent === 1 };
+    const state = { id, mailbox, tag, ...terms, day, used };
     this.#cache.addGrant(name, state);
     return state;
   }
@@ -151,6 +153,7 @@ export class Mailboxes {
       mailbox.id,
       operation.tag,
       depositsPerDay(this.#limits, operation.perDay, operation.card),
+      operation.card ? 1 : 0,
       operation.mayBeUrgent ? 1 : 0,
     );
     this.#cache.removeGrant(mapKey(operation.depositHash));

@@ -91,4 +91,5 @@ export const MIGRATIONS: readonly string[] = [
   create index pair_expiry on pair (not_after);
   create index pair_taken on pair (taken_day) where token is not null;
   `,
+  "alter table deposit_grant add column card integer not null default 0;",
 ];

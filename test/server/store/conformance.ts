@@ -227,6 +227,19 @@ function quotaRules(withMailbox: WithMailbox): void {
     for (const name of ["b", "c", "d"]) await must(store, deposit("card3", name));
     assert.equal(await answer(store, deposit("card3", "e")), "QUOTA");
   });
+
+  it("only card grants owe a puzzle under pressure, and changing a grant changes that", async (t) => {
+    const store = await withMailbox(t);
+    const owed = { isPuzzleOwed: true };
+    await must(store, putGrant("m", "card", { card: true }));
+    await must(store, putGrant("m", "contact"));
+    assert.equal(await answer(store, deposit("card", "a", owed)), "PUZZLE_REQUIRED");
+    assert.equal(await answer(store, deposit("unknown", "a", owed)), "REFUSED");
+    await must(store, deposit("contact", "a", owed));
+    await must(store, deposit("card", "b"));
+    await must(store, putGrant("m", "card", { card: false }));
+    await must(store, deposit("card", "c", owed));
+  });
 }
 
 const setWriters = (version: number, ...writers: readonly string[]): SetWriters => ({

@@ -64,6 +64,7 @@ export function deposit(grant: string, name: string, more: Partial<Deposit> = {}
     envelopeId: blake2b(24, envelope),
     envelope,
     urgent: false,
+    isPuzzleOwed: false,
     expiryDay: DAY + 10,
     hour: HOUR,
     ...more,
