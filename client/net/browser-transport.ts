@@ -22,8 +22,8 @@ export interface BrowserPlatform {
 
 export function browserTransport(platform: BrowserPlatform = globalThis): Transport {
   return {
-    connect: (url, options) => connect(platform, url, options),
-    get: (url, options) => get(platform, url, options),
+    connect: async (url, options) => await connect(platform, url, options),
+    get: async (url, options) => await get(platform, url, options),
   };
 }
 
@@ -44,11 +44,12 @@ function connect(platform: BrowserPlatform, url: string, options: ConnectOptions
       socket.close();
       reject(reason);
     };
+    socket.onFailed = fail;
     socket.onOpened = () => {
       settle();
+      socket.onFailed = () => {};
       resolve(socket);
     };
-    socket.onFailed = fail;
   });
 }
 
@@ -63,6 +64,8 @@ class BrowserSocket implements Socket {
     socket.binaryType = "arraybuffer";
     socket.onopen = () => this.onOpened();
     socket.onmessage = ({ data }) => this.#onData(data, maxMessageBytes);
+    /** Says nothing; `close` follows. */
+    socket.onerror = () => {};
     socket.onclose = ({ code }) => this.#onClosed(closedByRelay(code));
   }
 

@@ -24,8 +24,8 @@ export interface NodeTransportOptions {
 
 export function nodeTransport(settings: NodeTransportOptions = {}): Transport {
   return {
-    connect: (url, options) => connect(settings, url, options),
-    get: (url, options) => get(settings, url, options),
+    connect: async (url, options) => await connect(settings, url, options),
+    get: async (url, options) => await get(settings, url, options),
   };
 }
 

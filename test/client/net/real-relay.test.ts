@@ -1,0 +1,204 @@
+/** client/net over real sockets to the real relay: what is deposited is delivered, through restarts. */
+
+import assert from "node:assert/strict";
+import { describe, it, type TestContext } from "node:test";
+import { nodeTransport } from "../../../client/net/node/node-transport.ts";
+import { type PoolEnvironment, RelayPool } from "../../../client/net/relay-pool.ts";
+import type { Delivery, Relay } from "../../../client/net/requests.ts";
+import { toHex } from "../../../shared/crypto/bytes.ts";
+import type { TumarError } from "../../../shared/crypto/errors.ts";
+import { type SigningKeyPair, systemRandom } from "../../../shared/crypto/sodium.ts";
+import { depositHash, envelopeId } from "../../../shared/wire/ids.ts";
+import { verifyReceipt } from "../../../shared/wire/receipt.ts";
+import { parseRelayAddress } from "../../../shared/wire/relay-address.ts";
+import { relayInProcess, relayProcess, temporaryDirectory } from "../../support/relay.ts";
+import { newKey } from "./support.ts";
+
+/** A link of its own: its own announcements, its own sockets. */
+function linkTo(
+  test: TestContext,
+  address: string,
+  environment: Partial<PoolEnvironment> = {},
+): Relay {
+  const kept = new Map<string, Uint8Array>();
+  const pool = new RelayPool(
+    { transport: nodeTransport(), ...environment },
+    {
+      announcementOf: (name) => kept.get(name),
+      keepAnnouncement: (name, announcement) => kept.set(name, announcement),
+    },
+  );
+  test.after(() => pool.close());
+  return pool.relay(parseRelayAddress(address));
+}
+
+interface Mailbox {
+  readonly key: SigningKeyPair;
+  readonly depositId: Uint8Array;
+}
+
+async function newMailbox(link: Relay): Promise<Mailbox> {
+  const key = newKey();
+  const depositId = systemRandom(24);
+  const mailbox = key.publicKey;
+  await Promise.all([
+    link.owner.request({ type: "mailbox.create", mailbox, kind: 0 }, { proveWith: key }),
+    link.owner.request(
+      {
+        type: "mailbox.grant",
+        mailbox,
+        depositHash: depositHash(depositId),
+        tag: systemRandom(16),
+        perDay: 0,
+        card: false,
+        mayBeUrgent: false,
+      },
+      { proveWith: key },
+    ),
+  ]);
+  return { key, depositId };
+}
+
+/** Deposits, again after each broken connection, as the outbox does. */
+async function deposit(link: Relay, { depositId }: Mailbox, envelope: Uint8Array): Promise<void> {
+  const hour = link.facts()?.hello.hour ?? Math.floor(Date.now() / 3_600_000);
+  const body = {
+    type: "deposit",
+    depositId,
+    urgent: false,
+    expiryDay: Math.floor(hour / 24) + 20,
+    puzzleNonce: new Uint8Array(0),
+    envelope,
+  } as const;
+  for (;;) {
+    try {
+      const receipt = await link.sender.request(body);
+      const identity = link.facts()?.identity;
+      assert.ok(identity);
+      const stored = {
+        envelopeId: envelopeId(envelope),
+        size: envelope.length,
+        hour: receipt.hour,
+      };
+      verifyReceipt(receipt, stored, identity);
+      return;
+    } catch (error) {
+      assert.equal((error as TumarError).code, "RELAY_UNREACHABLE");
+    }
+  }
+}
+
+/** Acknowledges whatever comes; resolves when `count` different envelopes have come. */
+function receive(link: Relay, { key }: Mailbox, count: number): Promise<Map<string, Delivery>> {
+  const received = new Map<string, Delivery>();
+  return new Promise((resolve, reject) => {
+    const subscription = link.owner.subscribe(key, {
+      onDeliver: (delivery) => {
+        received.set(toHex(delivery.envelopeId), delivery);
+        subscription.acknowledge([delivery.envelopeId]).catch(() => {});
+        if (received.size === count) resolve(received);
+      },
+      onEnded: reject,
+    });
+  });
+}
+
+describe("the real relay", () => {
+  it("delivers what was deposited: 150 at once, of every size, from another address", async (test) => {
+    const relay = await relayInProcess(test);
+    const environment = { transport: nodeTransport({ localAddress: "127.0.0.77" }) };
+    const [alice, bob] = [linkTo(test, relay.address), linkTo(test, relay.address, environment)];
+    const mailbox = await newMailbox(bob);
+    const sizes = [1024, 4096, 16_384];
+    const envelopes = Array.from({ length: 150 }, (_, i) => systemRandom(sizes[i % 3] ?? 1024));
+    const received = receive(bob, mailbox, envelopes.length);
+    await Promise.all(envelopes.map((envelope) => deposit(alice, mailbox, envelope)));
+    assert.deepEqual(
+      [...(await received).values()].map(({ envelope }) => toHex(envelope)),
+      envelopes.map(toHex),
+    );
+    assert.equal(alice.state().isUp && bob.state().isUp, true);
+  });
+
+  it("an owner's second run takes one round trip: the kept key and the epoch of now", async (test) => {
+    const relay = await relayInProcess(test);
+    const link = linkTo(test, relay.address);
+    const { key } = await newMailbox(link);
+    link.close();
+    const again = linkTo(test, relay.address);
+    const body = { type: "mailbox.create", mailbox: key.publicKey, kind: 0 } as const;
+    assert.equal((await again.owner.request(body, { proveWith: key })).type, "ok");
+  });
+
+  it("refuses with its own codes; the connection goes on", async (test) => {
+    const relay = await relayInProcess(test);
+    const link = linkTo(test, relay.address);
+    const nothing = { type: "record.get", recordId: systemRandom(24), offset: 0 } as const;
+    await assert.rejects(link.sender.request(nothing), { code: "REFUSED" });
+    await assert.rejects(link.sender.request(nothing), { code: "REFUSED" });
+    const ended = receive(link, { key: newKey(), depositId: systemRandom(24) }, 1);
+    await assert.rejects(ended, { code: "REFUSED" });
+  });
+
+  it("tells the first of two subscribers that it was taken over", async (test) => {
+    const relay = await relayInProcess(test);
+    const [one, two] = [linkTo(test, relay.address), linkTo(test, relay.address)];
+    const mailbox = await newMailbox(one);
+    const first = receive(one, mailbox, 1);
+    first.catch(() => {});
+    await deposit(two, mailbox, systemRandom(1024));
+    await first;
+    const ended = new Promise((resolve) => {
+      one.owner.subscribe(mailbox.key, { onDeliver: () => {}, onEnded: resolve, onSubscribed });
+      function onSubscribed(): void {
+        two.owner.subscribe(mailbox.key, { onDeliver: () => {}, onEnded: () => {} });
+      }
+    });
+    assert.equal(((await ended) as TumarError).code, "TAKEN_OVER");
+  });
+
+  it("killed and started again, loses nothing and is found again", async (test) => {
+    const directory = await temporaryDirectory(test);
+    let relay = await relayProcess(test, { directory });
+    const { port } = relay;
+    const [alice, bob] = [linkTo(test, relay.address), linkTo(test, relay.address)];
+    const mailbox = await newMailbox(bob);
+    const envelopes = Array.from({ length: 60 }, () => systemRandom(1024));
+    const received = receive(bob, mailbox, envelopes.length);
+    for (const [i, envelope] of envelopes.entries()) {
+      const stored = deposit(alice, mailbox, envelope);
+      if (i % 20 === 10) {
+        await relay.end("SIGKILL");
+        relay = await relayProcess(test, { directory, port });
+      }
+      await stored;
+    }
+    assert.deepEqual(
+      [...(await received).keys()],
+      envelopes.map((envelope) => toHex(envelopeId(envelope))),
+    );
+  });
+
+  it("shutting down is told as such", async (test) => {
+    const relay = await relayInProcess(test);
+    const link = linkTo(test, relay.address);
+    const mailbox = await newMailbox(link);
+    link.owner.subscribe(mailbox.key, { onDeliver: () => {}, onEnded: () => {} });
+    const down = new Promise((resolve) => {
+      link.onState((state) => {
+        if (state.error !== null) resolve(state.error.code);
+      });
+    });
+    await relay.close();
+    assert.equal(await down, "CLOSING");
+  });
+
+  it("an address with another key hash is refused before anything is sent", async (test) => {
+    const relay = await relayInProcess(test);
+    const other = await relayInProcess(test);
+    const { origin } = parseRelayAddress(relay.address);
+    const wrong = `${origin}#${other.address.split("#")[1]}`;
+    const nothing = { type: "record.get", recordId: systemRandom(24), offset: 0 } as const;
+    await assert.rejects(linkTo(test, wrong).sender.request(nothing), { code: "RELAY_MISMATCH" });
+  });
+});
