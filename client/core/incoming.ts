@@ -22,6 +22,7 @@ import type { Delivery } from "../net/requests.ts";
 import type { VaultTransaction } from "../vault/draft.ts";
 import { type Core, contactSet } from "./context.ts";
 import { draftCourtesies } from "./courtesies.ts";
+import { readdress } from "./readdress.ts";
 import { resend } from "./resend.ts";
 import {
   type ContactRow,
@@ -170,6 +171,7 @@ function storePeer(
   const isBetter = held === undefined || held.isFirstContact;
   const grants = isBetter ? encodeGrantList(identity.replyGrants) : held.grants;
   putPeer(tx, root, deviceId, { sessions, grants, isFirstContact: false });
+  if (isBetter) readdress(tx, core, root, deviceId);
 }
 
 /** What opened and cannot be read was written by newer or faulty software of the sender's. */
@@ -243,6 +245,7 @@ function act(
         grants,
         isFirstContact: false,
       });
+      readdress(tx, core, root, deviceId);
       return [];
     }
     case "status":

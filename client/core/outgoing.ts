@@ -4,7 +4,7 @@
  * is due. Every fault leaves what it concerns in the outbox.
  */
 
-import { equalBytes, fromHex, toHex, u32 } from "../../shared/crypto/bytes.ts";
+import { equalBytes, fromHex, toHex } from "../../shared/crypto/bytes.ts";
 import { type ErrorCode, TumarError } from "../../shared/crypto/errors.ts";
 import { addStatements } from "../../shared/e2ee/statement-set.ts";
 import { encodeCbor } from "../../shared/wire/codec.ts";
@@ -182,25 +182,33 @@ function solve(error: unknown, { depositId, envelope }: EnvelopeRow): Uint8Array
 }
 
 async function settle(core: Core, results: readonly Deposited[]): Promise<void> {
-  const done = await core.vault.transaction((tx) =>
-    results.flatMap((result) => settleOne(tx, result) ?? []),
-  );
+  const done = await core.vault.transaction((tx) => {
+    for (const result of results) settleEnvelope(tx, result);
+    const waiting = new Set(listEnvelopes(tx).map(([, { messageId }]) => toHex(messageId)));
+    return results.flatMap((result) => settleMessage(tx, result, waiting) ?? []);
+  });
   for (const id of done) core.emit({ type: "stored", id });
 }
 
+/** Stored envelopes leave the outbox; the others keep why they could not. */
+function settleEnvelope(tx: VaultTransaction, { place, row, receipt, fault }: Deposited): void {
+  if (getEnvelope(tx, place) === undefined) return;
+  if (receipt === undefined) noteFault(tx, place, row, fault?.code ?? "INTERNAL");
+  else deleteEnvelope(tx, place);
+}
+
 /** The id of a message whose last envelope this was. */
-function settleOne(tx: VaultTransaction, result: Deposited): Uint8Array | undefined {
-  const { place, row, receipt, fault } = result;
-  if (getEnvelope(tx, place) === undefined) return undefined;
-  if (receipt === undefined) {
-    noteFault(tx, place, row, fault?.code ?? "INTERNAL");
-    return undefined;
-  }
-  deleteEnvelope(tx, place);
-  const isLast = !listEnvelopes(tx).some(([, other]) => equalBytes(other.messageId, row.messageId));
+function settleMessage(
+  tx: VaultTransaction,
+  { row, receipt }: Deposited,
+  waiting: ReadonlySet<string>,
+): Uint8Array | undefined {
+  if (receipt === undefined || waiting.has(toHex(row.messageId))) return undefined;
   const index = messageIndex(tx, row.messageId);
   const message = index === undefined ? undefined : getMessage(tx, index);
-  if (index === undefined || message?.direction !== "out" || !isLast) return undefined;
+  if (index === undefined || message?.direction !== "out" || message.state === "stored") {
+    return undefined;
+  }
   putMessage(tx, index, {
     ...message,
     state: "stored",
@@ -216,8 +224,10 @@ function settleOne(tx: VaultTransaction, result: Deposited): Uint8Array | undefi
 
 /** Past its day the relay would not keep it; it stays as a message that was never stored. */
 function noteFault(tx: VaultTransaction, place: number, row: EnvelopeRow, code: ErrorCode): void {
+  const held = getEnvelope(tx, place);
+  if (held === undefined || !equalBytes(held.depositId, row.depositId)) return;
   if (code !== "EXPIRED") {
-    if (row.lastFault !== code) putEnvelope(tx, place, { ...row, lastFault: code });
+    if (held.lastFault !== code) putEnvelope(tx, place, { ...held, lastFault: code });
     return;
   }
   deleteEnvelope(tx, place);
@@ -230,5 +240,5 @@ function noteFault(tx: VaultTransaction, place: number, row: EnvelopeRow, code: 
 
 /** What `verifyReceipt` needs besides the envelope: hour, index, path and signature. */
 function encodeProof({ hour, index, path, signature }: ReceiptFrame): Uint8Array {
-  return encodeCbor([u32(hour), index, [...path], signature]);
+  return encodeCbor([hour, index, [...path], signature]);
 }

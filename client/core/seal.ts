@@ -199,6 +199,7 @@ function sealFor(
       messageId: content.messageId,
       relay: formatRelayAddress(grant.relay),
       depositId: grant.depositId,
+      wrapKey: grant.wrapKey,
       urgent: false,
       expiryDay: core.time.day() + ENVELOPE_LIFE_DAYS,
       envelope: wrapFrame(grant.wrapKey, sent.frame, core.random),

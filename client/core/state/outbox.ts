@@ -21,6 +21,8 @@ export interface EnvelopeRow {
   /** Address of the relay and the grant's depositId there. */
   readonly relay: string;
   readonly depositId: Uint8Array;
+  /** What the envelope is wrapped under. */
+  readonly wrapKey: Uint8Array;
   readonly urgent: boolean;
   /** Days since 1970. */
   readonly expiryDay: number;
@@ -41,6 +43,7 @@ const envelopes = new Table<EnvelopeRow>("envelope", {
     row.messageId,
     row.relay,
     row.depositId,
+    row.wrapKey,
     flag(row.urgent),
     row.expiryDay,
     row.envelope,
@@ -52,6 +55,7 @@ const envelopes = new Table<EnvelopeRow>("envelope", {
     messageId: fields.bytes(16),
     relay: fields.text(),
     depositId: fields.bytes(24),
+    wrapKey: fields.bytes(32),
     urgent: fields.flag(),
     expiryDay: fields.integer(),
     envelope: fields.bytes(),
