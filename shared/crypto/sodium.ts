@@ -17,7 +17,7 @@ export type Signature = Bytes<"Ed25519Signature">;
 export type DhPublicKey = Bytes<"X25519PublicKey">;
 export type DhSecretKey = Bytes<"X25519SecretKey">;
 export type KemPublicKey = Bytes<"XWingPublicKey">;
-/** The 32-byte seed, expanded at each use; expanded keys are never stored. */
+/** The 32-byte seed, expanded inside each decapsulation; expanded keys are never stored. */
 export type KemSecretKey = Bytes<"XWingSeed">;
 export type KemCiphertext = Bytes<"XWingCiphertext">;
 
@@ -231,9 +231,8 @@ export function kemEncapsulate(
  * @throws TumarError BAD_KEY when the X25519 part is of low order.
  */
 export function kemDecapsulate(ciphertext: KemCiphertext, secretKey: KemSecretKey): Uint8Array {
-  const expanded = sodium.crypto_kem_xwing_seed_keypair(secretKey).privateKey;
   try {
-    return sodium.crypto_kem_xwing_dec(ciphertext, expanded);
+    return sodium.crypto_kem_xwing_dec(ciphertext, secretKey);
   } catch (cause) {
     throw new TumarError("BAD_KEY", "X-Wing refused the ciphertext", { cause });
   }
