@@ -102,10 +102,10 @@ export class ChannelLink implements SubscriptionHost {
     if (this.#isClosed) return;
     this.#isClosed = true;
     const error = new TumarError("LINK_CLOSED", "the connections were closed");
-    for (const cancel of this.#timers) cancel();
     this.#cancelRest();
     this.#cancelIdle();
     this.#subscriptions.clear();
+    for (const runNow of this.#timers) runNow();
     this.#connection?.fail(error);
     this.#rejectWaiting(error);
     this.#setState({ phase: "idle" });
@@ -115,6 +115,10 @@ export class ChannelLink implements SubscriptionHost {
 
   acknowledge(body: RequestBody<"acknowledge">, proveWith: SigningKeyPair): Promise<RelayFrame> {
     return this.request(body, { proveWith });
+  }
+
+  pause(): Promise<void> {
+    return new Promise((resolve) => this.#after(this.#settings.resubscribeMs, resolve));
   }
 
   retryLater(subscription: MailboxSubscription): void {
@@ -216,11 +220,18 @@ export class ChannelLink implements SubscriptionHost {
     this.#events.onState();
   }
 
+  /** What waits when the link is closed runs at once, and finds everything closed. */
   #after(ms: number, task: () => void): void {
-    const cancel = this.#context.clock.after(ms, () => {
-      this.#timers.delete(cancel);
+    if (this.#isClosed) {
       task();
-    });
-    this.#timers.add(cancel);
+      return;
+    }
+    const run = () => {
+      cancel();
+      this.#timers.delete(run);
+      task();
+    };
+    const cancel = this.#context.clock.after(ms, run);
+    this.#timers.add(run);
   }
 }

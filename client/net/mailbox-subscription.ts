@@ -13,11 +13,14 @@ import type { ClientFrame, Deliver, RelayFrame, RequestId } from "../../shared/w
 import { DEFAULT_WINDOW, ENVELOPE_ID_BYTES, MAX_ACKNOWLEDGED } from "../../shared/wire/limits.ts";
 import { EnvelopeSlices } from "./envelope-slices.ts";
 import { frameSize, type Outgoing } from "./outgoing.ts";
+import { isRefusedForNow } from "./refusals.ts";
 import type { RequestBody, SubscribeOptions, Subscription } from "./requests.ts";
 
 /** What a subscription asks of the link it lives on. */
 export interface SubscriptionHost {
   acknowledge(body: RequestBody<"acknowledge">, proveWith: SigningKeyPair): Promise<unknown>;
+  /** After a refusal that may pass; ends early when the link is closed. */
+  pause(): Promise<void>;
   /** A refusal that may pass: send the subscription again in a while. */
   retryLater(subscription: MailboxSubscription): void;
   ended(subscription: MailboxSubscription): void;
@@ -33,6 +36,7 @@ export class MailboxSubscription implements Outgoing, Subscription {
   readonly size: number;
   readonly proveWith: SigningKeyPair;
   readonly #options: SubscribeOptions;
+  readonly #credit: number;
   readonly #host: SubscriptionHost;
   readonly #slices = new EnvelopeSlices();
   /** Delivered by the present connection and not acknowledged. */
@@ -43,6 +47,7 @@ export class MailboxSubscription implements Outgoing, Subscription {
   constructor(mailbox: SigningKeyPair, options: SubscribeOptions, host: SubscriptionHost) {
     this.proveWith = mailbox;
     this.#options = options;
+    this.#credit = options.credit ?? DEFAULT_WINDOW;
     this.#host = host;
     this.size = frameSize({ ...this.#body(), resumeEnvelopeId: new Uint8Array(ENVELOPE_ID_BYTES) });
   }
@@ -77,7 +82,7 @@ export class MailboxSubscription implements Outgoing, Subscription {
   }
 
   onRefused(error: TumarError): void {
-    if (error.retryable) this.#host.retryLater(this);
+    if (isRefusedForNow(error)) this.#host.retryLater(this);
     else this.#end(error);
   }
 
@@ -101,7 +106,7 @@ export class MailboxSubscription implements Outgoing, Subscription {
     return {
       type: "subscribe",
       mailbox: this.proveWith.publicKey,
-      credit: this.#options.credit ?? DEFAULT_WINDOW,
+      credit: this.#credit,
       answerBucket: 0,
       waitSeconds: 0,
       ...this.#slices.resume,
@@ -111,6 +116,9 @@ export class MailboxSubscription implements Outgoing, Subscription {
   #onSlice(slice: Deliver): void {
     const delivery = this.#slices.add(slice);
     if (delivery === undefined) return;
+    if (this.#underWay.size >= this.#credit) {
+      throw new TumarError("RELAY_FAULT", "more envelopes than credit was given for");
+    }
     this.#underWay.add(toHex(slice.envelopeId));
     if (delivery === "corrupt") {
       this.#options.onCorrupt?.(slice.envelopeId);
@@ -129,14 +137,27 @@ export class MailboxSubscription implements Outgoing, Subscription {
   }
 
   async #send(envelopeIds: readonly Uint8Array[]): Promise<void> {
-    const sent: Promise<unknown>[] = [];
+    const sent: Promise<void>[] = [];
     for (let at = 0; at < envelopeIds.length; at += MAX_ACKNOWLEDGED) {
-      const ids = envelopeIds.slice(at, at + MAX_ACKNOWLEDGED);
-      const credit = ids.filter((id) => this.#underWay.delete(toHex(id))).length;
-      const body = { type: "acknowledge", mailbox: this.proveWith.publicKey } as const;
-      sent.push(this.#host.acknowledge({ ...body, envelopeIds: ids, credit }, this.proveWith));
+      sent.push(this.#acknowledge(envelopeIds.slice(at, at + MAX_ACKNOWLEDGED)));
     }
     await Promise.all(sent);
+  }
+
+  /** Again while the relay refuses it for now: credit that is not given back would be lost. */
+  async #acknowledge(envelopeIds: readonly Uint8Array[]): Promise<void> {
+    const underWay = this.#underWay;
+    const lent = envelopeIds.map(toHex).filter((id) => underWay.delete(id));
+    const { publicKey: mailbox } = this.proveWith;
+    try {
+      const body = { type: "acknowledge", mailbox, envelopeIds, credit: lent.length } as const;
+      await this.#host.acknowledge(body, this.proveWith);
+    } catch (error) {
+      if (!isRefusedForNow(error)) throw error;
+      for (const id of lent) underWay.add(id);
+      await this.#host.pause();
+      await this.#acknowledge(envelopeIds);
+    }
   }
 
   #end(error: TumarError): void {

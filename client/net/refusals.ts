@@ -4,7 +4,7 @@
  */
 
 import { ByteReader, toHex } from "../../shared/crypto/bytes.ts";
-import { type ErrorCode, errorCodeOf, TumarError } from "../../shared/crypto/errors.ts";
+import { type ErrorCode, errorCodeOf, errorRow, TumarError } from "../../shared/crypto/errors.ts";
 import type { ErrorFrame } from "../../shared/wire/frames.ts";
 import { PUZZLE_SEED_BYTES } from "../../shared/wire/limits.ts";
 
@@ -20,6 +20,15 @@ export function refusalOf(frame: ErrorFrame): TumarError {
     });
   }
   return new TumarError(code, "the relay refused", { details: detailsOf(code, frame.data) });
+}
+
+/** The relay itself said no, and may say yes to the same in a while. Nothing was done. */
+export function isRefusedForNow(error: unknown): error is TumarError {
+  return (
+    error instanceof TumarError &&
+    error.retryable &&
+    codeOf(errorRow(error.code).number) !== undefined
+  );
 }
 
 function codeOf(number: number): ErrorCode | undefined {

@@ -19,7 +19,7 @@ interface Subscribed extends Setup {
   readonly delivered: Delivery[];
   readonly corrupt: Uint8Array[];
   readonly ended: TumarError[];
-  counts: { subscribed: number };
+  counts: { subscribed: number; drained: number };
 }
 
 async function subscribe(credit = 8): Promise<Subscribed> {
@@ -28,11 +28,12 @@ async function subscribe(credit = 8): Promise<Subscribed> {
   const delivered: Delivery[] = [];
   const corrupt: Uint8Array[] = [];
   const ended: TumarError[] = [];
-  const counts = { subscribed: 0 };
+  const counts = { subscribed: 0, drained: 0 };
   const subscription = setup.link.owner.subscribe(mailbox, {
     credit,
     onDeliver: (delivery) => delivered.push(delivery),
     onSubscribed: () => counts.subscribed++,
+    onDrained: () => counts.drained++,
     onEnded: (error) => ended.push(error),
     onCorrupt: (id) => corrupt.push(id),
   });
@@ -135,6 +136,24 @@ describe("delivery", () => {
   });
 });
 
+describe("what waited at the beginning", () => {
+  it("is told to have been handed out, on each connection; the subscription goes on", async () => {
+    const { relay, link, clock, counts, delivered } = await subscribe();
+    const empty = () =>
+      ({ type: "empty", requestId: subscribes(relay).at(-1)?.requestId ?? 0 }) as const;
+    relay.last.send([...slices(relay, systemRandom(1024)), empty()]);
+    await settled();
+    assert.deepEqual(counts, { subscribed: 1, drained: 1 });
+    relay.last.cut();
+    await clock.advance(250);
+    relay.last.send([empty(), ...slices(relay, systemRandom(1024))]);
+    await settled();
+    assert.deepEqual(counts, { subscribed: 2, drained: 2 });
+    assert.equal(delivered.length, 2);
+    link.close();
+  });
+});
+
 describe("credit", () => {
   it("is given back with each acknowledgement, for what this connection delivered", async () => {
     const { relay, link, subscription, mailbox } = await subscribe(3);
@@ -158,6 +177,51 @@ describe("credit", () => {
       ],
     );
     assert.ok(frames.every((frame) => frame.mailbox.join() === mailbox.publicKey.join()));
+    link.close();
+  });
+
+  it("is asked for again, not lost, when the relay refuses an acknowledgement for now", async () => {
+    const { relay, link, clock, subscription } = await subscribe(1);
+    const envelope = systemRandom(1024);
+    relay.last.send(slices(relay, envelope));
+    await settled();
+    relay.behaviour = (frame) =>
+      frame.type === "acknowledge" ? [errorFrame(frame.requestId, "STORAGE_FULL")] : undefined;
+    const acknowledged = subscription.acknowledge([envelopeId(envelope)]);
+    await settled();
+    relay.behaviour = () => undefined;
+    await clock.advance(5000);
+    await acknowledged;
+    assert.deepEqual(
+      acknowledges(relay).map(({ credit }) => credit),
+      [1, 1],
+    );
+    link.close();
+  });
+
+  it("an acknowledgement refused for good, or when the link is closed, is told", async () => {
+    const { relay, link, clock, subscription } = await subscribe();
+    const refuse = (code: "REFUSED" | "INTERNAL") => {
+      relay.behaviour = (frame) =>
+        frame.type === "acknowledge" ? [errorFrame(frame.requestId, code)] : undefined;
+    };
+    refuse("REFUSED");
+    await assert.rejects(subscription.acknowledge([systemRandom(24)]), { code: "REFUSED" });
+    refuse("INTERNAL");
+    const waiting = subscription.acknowledge([systemRandom(24)]);
+    await settled();
+    link.close();
+    await assert.rejects(waiting, { code: "LINK_CLOSED" });
+    assert.equal(clock.waiting, 0);
+  });
+
+  it("more envelopes than it allows: RELAY_FAULT", async () => {
+    const { relay, link, delivered } = await subscribe(2);
+    const envelopes = Array.from({ length: 3 }, () => systemRandom(1024));
+    relay.last.send(envelopes.flatMap((envelope) => slices(relay, envelope)));
+    await settled();
+    assert.equal(delivered.length, 2);
+    assert.equal(link.state().error?.code, "RELAY_FAULT");
     link.close();
   });
 

@@ -1,0 +1,82 @@
+/** The pool: one link for each address, announcements kept by address, one clock for all. */
+
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { RelayPool } from "../../../client/net/relay-pool.ts";
+import type { Transport } from "../../../client/net/transport.ts";
+import { unreachable } from "../../../client/net/transport-faults.ts";
+import { encodeAnnouncement } from "../../../shared/wire/channel-key.ts";
+import { formatRelayAddress, type RelayAddress } from "../../../shared/wire/relay-address.ts";
+import { FakeClock, settled } from "./fake-clock.ts";
+import { FakeRelay, HOUR } from "./fake-relay.ts";
+import { deposit } from "./support.ts";
+
+const RELAY_URL = "wss://relay.example/v1/ws";
+
+/** Two relays at two hosts, which the fake transport tells apart by their URL. */
+function twoRelays() {
+  const relays = { "one.example": new FakeRelay(), "two.example": new FakeRelay() };
+  const addressOf = (host: keyof typeof relays): RelayAddress => {
+    return { origin: `https://${host}`, hash: relays[host].address.hash };
+  };
+  const transport: Transport = {
+    connect: (url, options) => {
+      const relay = relays[new URL(url).hostname as keyof typeof relays];
+      return relay.transport.connect(RELAY_URL, options);
+    },
+    get: () => Promise.reject(unreachable("not asked")),
+  };
+  return { relays, addressOf, transport };
+}
+
+describe("pool", () => {
+  it("has one link for each address, and asks nothing of a relay nobody needs", async () => {
+    const { relays, addressOf, transport } = twoRelays();
+    const kept = new Map<string, Uint8Array>();
+    const pool = new RelayPool(
+      { transport, clock: new FakeClock() },
+      {
+        announcementOf: (address) => kept.get(address),
+        keepAnnouncement: (address, announcement) => kept.set(address, announcement),
+      },
+    );
+    const one = pool.relay(addressOf("one.example"));
+    assert.equal(pool.relay({ ...addressOf("one.example") }), one);
+    assert.notEqual(pool.relay(addressOf("two.example")), one);
+    await one.sender.request(deposit());
+    assert.equal(relays["two.example"].attempts, 0);
+    const name = formatRelayAddress(addressOf("one.example"));
+    assert.equal(one.address, name);
+    assert.deepEqual([...kept], [[name, encodeAnnouncement(relays["one.example"].announcement())]]);
+    pool.close();
+    assert.equal(relays["one.example"].openSockets, 0);
+  });
+
+  it("takes the hour from all its relays, beginning at the newest known", async () => {
+    const { relays, addressOf, transport } = twoRelays();
+    relays["two.example"].hour = HOUR + 40;
+    const store = { announcementOf: () => undefined, keepAnnouncement: () => {} };
+    const pool = new RelayPool({ transport, clock: new FakeClock() }, store, HOUR - 3);
+    assert.equal(pool.clock.hour(), HOUR - 3);
+    await pool.relay(addressOf("one.example")).sender.request(deposit());
+    await pool.relay(addressOf("two.example")).sender.request(deposit());
+    assert.equal(pool.clock.hour(), HOUR);
+    assert.equal(pool.clock.isAgreed(), false);
+    pool.close();
+  });
+
+  it("passes a change of network on to every link", async () => {
+    const { relays, addressOf, transport } = twoRelays();
+    for (const relay of Object.values(relays)) relay.refusal = unreachable("no connection");
+    const store = { announcementOf: () => undefined, keepAnnouncement: () => {} };
+    const pool = new RelayPool({ transport, clock: new FakeClock() }, store);
+    const answers = (["one.example", "two.example"] as const).map((host) =>
+      pool.relay(addressOf(host)).sender.request(deposit()),
+    );
+    await settled();
+    for (const relay of Object.values(relays)) relay.refusal = undefined;
+    pool.kick();
+    assert.equal((await Promise.all(answers)).length, 2);
+    pool.close();
+  });
+});
