@@ -72,6 +72,7 @@ export class ChannelLink implements SubscriptionHost {
     return this.#error;
   }
 
+  /** One that was sent and not answered in time casts doubt on the connection, which is then checked. */
   async request(
     body: RequestBody,
     options: RequestOptions & { readonly proveWith?: SigningKeyPair },
@@ -80,7 +81,12 @@ export class ChannelLink implements SubscriptionHost {
     const pending = new PendingRequest(body, options, this.#context.clock);
     if (this.#error !== undefined) pending.delayedBy(this.#error);
     this.#submit(pending);
-    return await pending.promise;
+    try {
+      return await pending.promise;
+    } catch (error) {
+      if (error instanceof TumarError && error.code === "RELAY_TIMEOUT") this.#connection?.probe();
+      throw error;
+    }
   }
 
   subscribe(mailbox: SigningKeyPair, options: SubscribeOptions): Subscription {

@@ -24,6 +24,7 @@ export class Watchdog {
   readonly #events: WatchdogEvents;
   #heardAt: number;
   #hasProbed = false;
+  #isChecking = false;
   #cancel: () => void;
 
   constructor(clock: Clock, timings: WatchdogTimings, events: WatchdogEvents) {
@@ -40,11 +41,14 @@ export class Watchdog {
     this.#hasProbed = false;
   }
 
-  /** Asks now, and gives up when nothing is heard within `withinMs`. */
+  /** Asks now, and gives up when nothing is heard within `withinMs` of the first of such calls. */
   check(withinMs: number): void {
+    if (this.#isChecking) return;
+    this.#isChecking = true;
     this.#cancel();
     this.#hasProbed = true;
     this.#cancel = this.#clock.after(withinMs, () => {
+      this.#isChecking = false;
       if (this.#hasProbed) this.#events.onDead();
       else this.#look();
     });

@@ -154,6 +154,34 @@ describe("reconnecting", () => {
     link.close();
   });
 
+  it("many kicks do not put off the end of a dead connection", async () => {
+    const { relay, link, clock } = subscribed(new FakeRelay());
+    await settled();
+    relay.last.isOpen = false;
+    for (let i = 0; i < 4; i++) {
+      link.kick();
+      await clock.advance(2500);
+    }
+    assert.equal(link.state().error?.message, "the relay fell silent");
+    link.close();
+  });
+
+  it("a request that is not answered in time shows a frozen connection early", async () => {
+    const { relay, link, clock } = setUp();
+    await link.sender.request(deposit());
+    relay.last.isOpen = false;
+    const answered = link.sender.request(deposit());
+    answered.catch(() => {});
+    await clock.advance(30_000);
+    await assert.rejects(answered, code("RELAY_TIMEOUT"));
+    await clock.advance(10_000);
+    assert.equal(link.state().error?.message, "the relay fell silent");
+    const again = link.sender.request(deposit());
+    await clock.advance(250);
+    assert.equal((await again).type, "receipt");
+    link.close();
+  });
+
   it("a kick does not cut a connection that answers", async () => {
     const { relay, link, clock } = subscribed(new FakeRelay());
     await settled();
