@@ -74,6 +74,8 @@ export interface CreatedClient {
 }
 
 const DEFAULT_SYNC_MS = 20_000;
+/** Whoever makes an identity waits at the screen. */
+const FIRST_ANSWER_MS = 10_000;
 const HOUR_MS = 3_600_000;
 
 export class Client {
@@ -110,7 +112,8 @@ export class Client {
     const mailbox = signingKeyPair(random(SIGNING_SEED_BYTES));
     const probe = new RelayPool(poolEnvironment(environment), NO_STORE);
     try {
-      await createMailbox(probe.relay(parseWireAddress(address)), { mailbox });
+      const timeout = { timeoutMs: FIRST_ANSWER_MS };
+      await createMailbox(probe.relay(parseWireAddress(address)), { mailbox }, timeout);
     } finally {
       probe.close();
     }

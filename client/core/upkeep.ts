@@ -29,7 +29,7 @@ import {
 } from "../../shared/e2ee/status-record.ts";
 import { MAILBOX_KINDS } from "../../shared/wire/frames.ts";
 import { depositHash } from "../../shared/wire/ids.ts";
-import type { Relay } from "../net/requests.ts";
+import type { Relay, RequestOptions } from "../net/requests.ts";
 import type { VaultTransaction } from "../vault/draft.ts";
 import { type Core, ownSet } from "./context.ts";
 import { placeOf } from "./seal.ts";
@@ -61,10 +61,11 @@ export async function keepUp(core: Core, address: RelayAddress, relay: Relay): P
 export async function createMailbox(
   relay: Relay,
   { mailbox }: Pick<HomeRow, "mailbox">,
+  options: RequestOptions = {},
 ): Promise<void> {
   await relay.owner.request(
     { type: "mailbox.create", mailbox: mailbox.publicKey, kind: MAILBOX_KINDS.device },
-    { proveWith: mailbox },
+    { ...options, proveWith: mailbox },
   );
 }
 

@@ -63,8 +63,16 @@ export function relayOrigin({ scheme, host }: RelayAddress): string {
   return `${scheme === "https" ? "https" : "http"}://${host}`;
 }
 
-/** @throws TumarError MALFORMED, also for http anywhere but loopback. */
+/** @throws TumarError BAD_RELAY_ADDRESS, also for http anywhere but loopback. */
 export function parseRelayAddress(text: string): RelayAddress {
+  try {
+    return parseText(text);
+  } catch (cause) {
+    throw new TumarError("BAD_RELAY_ADDRESS", "not the address of a relay", { cause });
+  }
+}
+
+function parseText(text: string): RelayAddress {
   const match = /^(https?):\/\/([^/#?]+)\/?#k=([A-Za-z0-9_-]+)$/.exec(text.trim());
   if (match === null) throw new TumarError("MALFORMED", "not a relay address");
   const [, urlScheme = "", host = "", key = ""] = match;

@@ -68,7 +68,7 @@ describe("relay address", () => {
       `http://${onion}:80${key}`,
       `https://relay.example${key}A`,
     ]) {
-      assert.throws(() => parseRelayAddress(text), { code: "MALFORMED" }, text);
+      assert.throws(() => parseRelayAddress(text), { code: "BAD_RELAY_ADDRESS" }, text);
     }
   });
 
