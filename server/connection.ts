@@ -130,7 +130,7 @@ export class Connection implements Peer {
 
   /** Ends it without a word: the other side does not listen. */
   cut(reason: CutReason): void {
-    this.#services.metrics.cut(reason);
+    this.#noteCut(reason);
     this.#isClosing = true;
     this.#endDeliveries();
     this.#socket.terminate();
@@ -222,7 +222,7 @@ export class Connection implements Peer {
     const isKnown = error instanceof TumarError;
     if (!isKnown) this.#services.logger.unexpected(error);
     const code = isKnown ? error.code : "INTERNAL";
-    this.#services.metrics.cut("violation");
+    this.#noteCut("violation");
     if (this.#channel?.isOpen) this.refuse(0, code);
     this.close(errorRow(code).close || POLICY_VIOLATION);
   }
@@ -301,6 +301,11 @@ export class Connection implements Peer {
 
   #onSign(): void {
     this.#seenMs = this.#services.timer();
+  }
+
+  #noteCut(reason: CutReason): void {
+    this.#services.metrics.cut(reason);
+    this.#services.logger.write("debug", "connection-cut", { reason });
   }
 
   // --- the end ----------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 /**
  * The relay's log: a closed list of events, each with fields from an allow-list.
  *
- * A field is written only if it is on the list and its value is a number, a boolean or a word of
+ * A field is written only if it is on the list and its value is a number or a word of
  * ours (an error code, a setting's name): never an id, a key, an address, a size of somebody's data
  * or a path. Errors are logged by code, and for unexpected ones the place in our code: never their
  * message, which may quote its input. Lines go to standard error as JSON.
@@ -19,9 +19,7 @@ export type LogEvent =
   | "sweep-failed"
   | "commit-failed"
   | "commit-recovered"
-  | "connections-refused"
-  | "slow-consumers-cut"
-  | "pressure"
+  | "connection-cut"
   | "unexpected";
 
 const NUMBER_FIELDS = [
@@ -34,14 +32,11 @@ const NUMBER_FIELDS = [
   "prekeys",
   "connections",
 ] as const;
-const FLAG_FIELDS = ["on"] as const;
 /** Why the relay did something, in words of ours. */
-const REASONS = ["signal", "closed", "deposits", "address", "total"] as const;
+const REASONS = ["slow", "silent", "late", "violation"] as const;
 
 export type LogFields = {
   readonly [Name in (typeof NUMBER_FIELDS)[number]]?: number;
-} & {
-  readonly [Name in (typeof FLAG_FIELDS)[number]]?: boolean;
 } & {
   readonly code?: string;
   readonly reason?: (typeof REASONS)[number];
@@ -82,16 +77,12 @@ export class Logger {
 }
 
 /** Exported for its test: what remains of any object given. */
-export function allowed(fields: LogFields): Record<string, number | string | boolean> {
+export function allowed(fields: LogFields): Record<string, number | string> {
   const given = fields as Readonly<Record<string, unknown>>;
-  const kept: Record<string, number | string | boolean> = {};
+  const kept: Record<string, number> = {};
   for (const name of NUMBER_FIELDS) {
     const value = given[name];
     if (typeof value === "number" && Number.isFinite(value)) kept[name] = value;
-  }
-  for (const name of FLAG_FIELDS) {
-    const value = given[name];
-    if (typeof value === "boolean") kept[name] = value;
   }
   const { code, reason } = fields;
   const known = REASONS.find((candidate) => candidate === reason);

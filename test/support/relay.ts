@@ -18,6 +18,8 @@ export interface TestRelay extends Relay {
   readonly directory: string;
   /** Log lines so far. */
   readonly log: readonly string[];
+  /** Called with each new line. */
+  readonly logListeners: Set<(line: string) => void>;
 }
 
 /** Anything that runs cleanups when it ends: `TestContext` of node:test, or a list of one's own. */
@@ -33,13 +35,31 @@ export async function relayInProcess(
 ): Promise<TestRelay> {
   const directory = config.DATA ?? (await temporaryDirectory(test));
   const log: string[] = [];
+  const logListeners = new Set<(line: string) => void>();
+  const write = (line: string) => {
+    log.push(line);
+    for (const listener of logListeners) listener(line);
+  };
   const relay = await startRelay({
-    log: { write: (line) => void log.push(line) },
+    log: { write },
     ...options,
     config: { PORT: 0, LOG_LEVEL: "debug", ...config, DATA: directory },
   });
   test.after(() => relay.close());
-  return { ...relay, directory, log };
+  return { ...relay, directory, log, logListeners };
+}
+
+/** Resolves when a log line holds this text. */
+export function logged({ log, logListeners }: TestRelay, text: string): Promise<void> {
+  if (log.some((line) => line.includes(text))) return Promise.resolve();
+  return new Promise((resolve) => {
+    const listener = (line: string) => {
+      if (!line.includes(text)) return;
+      logListeners.delete(listener);
+      resolve();
+    };
+    logListeners.add(listener);
+  });
 }
 
 /** Removed when the test ends. */

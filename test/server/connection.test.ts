@@ -1,0 +1,244 @@
+/** What ends a connection and what does not: broken channels, limits, silence, wrong places. */
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { describe, it } from "node:test";
+import WebSocket from "ws";
+import { startRelay } from "../../server/relay.ts";
+import { WEBSOCKET_PATH } from "../../server/sockets.ts";
+import { systemRandom } from "../../shared/crypto/sodium.ts";
+import { MESSAGE_KINDS } from "../../shared/wire/channel.ts";
+import { keyAfterRefusal, signChannelKey, verifyAnnouncement } from "../../shared/wire/channel-key.ts";
+import { ClientChannel } from "../../shared/wire/client-channel.ts";
+import { relayHash } from "../../shared/wire/ids.ts";
+import { parseRelayAddress } from "../../shared/wire/relay-address.ts";
+import { BareClient } from "../support/bare-client.ts";
+import { SOME_FRAMES } from "../support/bare-frames.ts";
+import { depositFrame, newMailbox, register, subscribeFrame } from "../support/bare-mailbox.ts";
+import { logged, relayInProcess, temporaryDirectory } from "../support/relay.ts";
+
+async function socketTo(port: number, path: string = WEBSOCKET_PATH): Promise<WebSocket> {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, { perMessageDeflate: false });
+  await once(socket, "open");
+  return socket;
+}
+
+async function closeCode(socket: WebSocket): Promise<number> {
+  const [code] = (await once(socket, "close")) as [number];
+  return code;
+}
+
+describe("connection", () => {
+  it("a message that breaks the channel ends it with the close code of its error", async (t) => {
+    const relay = await relayInProcess(t);
+    const client = await BareClient.connect(relay.address);
+    await client.request(SOME_FRAMES.hello);
+    const good = client.channel.seal([]);
+    const broken: readonly (Uint8Array | string)[] = [
+      good.map((byte, i) => (i === 100 ? byte ^ 1 : byte)),
+      good.subarray(0, 511),
+      Uint8Array.of(MESSAGE_KINDS.announcement, ...good.subarray(1)),
+      "text",
+      new Uint8Array(0),
+    ];
+    await client.close();
+    for (const message of broken) {
+      for (const isOpen of [false, true]) {
+        const other = await BareClient.connect(relay.address);
+        if (isOpen) await other.request(SOME_FRAMES.hello);
+        other.socket.send(message);
+        assert.equal(await other.closed, 1008);
+      }
+    }
+    const large = await socketTo(relay.port);
+    large.send(new Uint8Array(16_897));
+    assert.equal(await closeCode(large), 1009);
+  });
+
+  it("a faulty frame is answered, and its neighbours are taken", async (t) => {
+    const relay = await relayInProcess(t);
+    const client = await BareClient.connect(relay.address);
+    await client.request(SOME_FRAMES.hello);
+    const hello = (id: number) => [0x83, 1, id, 1];
+    const unknown = [0x82, 0x18, 63, 51];
+    const outOfBounds = [0x83, 1, 52, 0];
+    const noId = [0x81, 1];
+    const content = Uint8Array.from([hello(50), unknown, outOfBounds, noId, hello(53)].flat());
+    const encoded = client.channel as unknown as {
+      seal: (frames: readonly never[], bucket?: number) => Uint8Array;
+    };
+    assert.ok(encoded.seal !== undefined);
+    const before = client.pushed.length;
+    sendRaw(client, content);
+    while (client.pushed.length < before + 5) await client.nextPush();
+    const answers = client.pushed.map((frame) => [
+      frame.requestId,
+      frame.type === "error" ? frame.message : frame.type,
+    ]);
+    assert.deepEqual(answers, [
+      [50, "hello.answer"],
+      [51, "UNKNOWN_FRAME"],
+      [52, "BAD_FRAME"],
+      [0, "BAD_FRAME"],
+      [53, "hello.answer"],
+    ]);
+    await client.close();
+  });
+
+  it("content that is not canonical ends it", async (t) => {
+    const relay = await relayInProcess(t);
+    const client = await BareClient.connect(relay.address);
+    await client.request(SOME_FRAMES.hello);
+    sendRaw(client, Uint8Array.of(0x83, 0x18, 1, 50, 1));
+    assert.equal(await client.closed, 1008);
+    const told = client.pushed.find(({ type }) => type === "error");
+    assert.ok(told?.type === "error" && told.requestId === 0 && told.message === "MALFORMED");
+  });
+
+  it("a message 1 to an unknown key is answered with the current one; the retry opens", async (t) => {
+    const relay = await relayInProcess(t);
+    const { hash } = parseRelayAddress(relay.address);
+    const socket = new WebSocket(`ws://127.0.0.1:${relay.port}${WEBSOCKET_PATH}`);
+    const next = async () => Uint8Array.from(((await once(socket, "message")) as [Buffer])[0]);
+    const announcement = verifyAnnouncement((await next()).subarray(1), hash);
+    const used = { ...announcement, channelKey: otherKey(), notBefore: 1 };
+    socket.send(ClientChannel.start(used, systemRandom).seal([]));
+    const refusal = await next();
+    assert.equal(refusal[0], MESSAGE_KINDS.refused);
+    const newer = keyAfterRefusal(refusal.subarray(1), hash, used);
+    const channel = ClientChannel.start(newer, systemRandom);
+    socket.send(channel.seal([{ ...SOME_FRAMES.hello, requestId: 1 } as never]));
+    const answer = channel.open(await next());
+    assert.ok(answer.kind === "frames" && answer.frames[0]?.type === "hello.answer");
+    socket.close();
+    const stubborn = await socketTo(relay.port);
+    for (let i = 0; i < 2; i++) stubborn.send(ClientChannel.start(used, systemRandom).seal([]));
+    assert.equal(await closeCode(stubborn), 1008);
+  });
+
+  it("a recorded message 1 counts as a replay on another connection", async (t) => {
+    const relay = await relayInProcess(t);
+    const client = await BareClient.connect(relay.address);
+    const mailbox = newMailbox();
+    const sent: Uint8Array[] = [];
+    const send = client.socket.send.bind(client.socket);
+    client.socket.send = (data: Uint8Array) => {
+      sent.push(data);
+      send(data);
+    };
+    await client.prove(mailbox.key);
+    const [message1] = sent;
+    assert.ok(message1 !== undefined);
+    const replay = await socketTo(relay.port);
+    replay.send(message1);
+    const [answer] = (await once(replay, "message")) as [Buffer];
+    assert.equal(answer.length, 512);
+    replay.send(message1);
+    assert.equal(await closeCode(replay), 1008);
+    const metrics = relay.log.filter((line) => line.includes('"reason":"violation"'));
+    assert.equal(metrics.length, 1);
+    await register(client, mailbox);
+    await client.close();
+  });
+
+  it("frames beyond the rate are slowed, then RATE_LIMITED; the connection stays", async (t) => {
+    const relay = await relayInProcess(t, { FRAMES_PER_SECOND: 10 });
+    const client = await BareClient.connect(relay.address);
+    await client.request(SOME_FRAMES.hello);
+    const answers = await Promise.allSettled(
+      client.requestAll(Array.from({ length: 60 }, () => SOME_FRAMES.hello)),
+    );
+    const taken = answers.filter(({ status }) => status === "fulfilled").length;
+    assert.ok(taken >= 29 && taken <= 40, String(taken));
+    for (const answer of answers) {
+      if (answer.status === "rejected") assert.equal(answer.reason.code, "RATE_LIMITED");
+    }
+    assert.equal((await client.request(SOME_FRAMES.hello)).type, "hello.answer");
+    await client.close();
+  });
+
+  it("bytes beyond the rate are slowed, and nothing is lost", async (t) => {
+    const relay = await relayInProcess(t, { BYTES_PER_SECOND: 200_000 });
+    const owner = await BareClient.connect(relay.address);
+    const sender = await BareClient.connect(relay.address);
+    const mailbox = await register(owner, newMailbox());
+    await owner.request(subscribeFrame(mailbox));
+    const deposits = Array.from({ length: 30 }, () => depositFrame(mailbox, systemRandom(16_384)));
+    await Promise.all(sender.requestAll(deposits));
+    assert.equal((await owner.delivered(30)).length, 30);
+  });
+
+  it("connections beyond the number of one address are refused with 429", async (t) => {
+    const relay = await relayInProcess(t, { CONNECTIONS_PER_ADDRESS: 2 });
+    const first = await BareClient.connect(relay.address);
+    await BareClient.connect(relay.address);
+    await assert.rejects(BareClient.connect(relay.address), /429/);
+    const elsewhere = await BareClient.connect(relay.address, { localAddress: "127.0.0.77" });
+    await elsewhere.close();
+    await first.close();
+    const third = await BareClient.connect(relay.address);
+    await third.close();
+  });
+
+  it("behind a proxy, the address is the one the proxy saw", async (t) => {
+    const relay = await relayInProcess(t, { CONNECTIONS_PER_ADDRESS: 1, PROXY_HOPS: 1 });
+    const from = (address: string) =>
+      BareClient.connect(relay.address, { headers: { "x-forwarded-for": address } });
+    await from("192.0.2.1");
+    await from("192.0.2.1, 192.0.2.2");
+    await assert.rejects(from("192.0.2.9, 192.0.2.1"), /429/);
+    await BareClient.connect(relay.address);
+  });
+
+  it("there is one path for WebSockets", async (t) => {
+    const relay = await relayInProcess(t);
+    for (const path of ["/", "/v1/ws/", "/v1/ws?x=1", "/v1/channel-key"]) {
+      await assert.rejects(socketTo(relay.port, path), /404/, path);
+    }
+  });
+
+  it("who says nothing is cut: late before message 1, silent after it", async (t) => {
+    let nowMs = 0;
+    const relay = await relayInProcess(t, {}, { timer: () => nowMs });
+    const late = await socketTo(relay.port);
+    nowMs = 21_000;
+    assert.equal(await closeCode(late), 1006);
+    await logged(relay, '"reason":"late"');
+    const client = await BareClient.connect(relay.address);
+    await client.request(SOME_FRAMES.hello);
+    nowMs += 40_000;
+    await once(client.socket, "ping");
+    client.socket.pause();
+    nowMs += 80_000;
+    await logged(relay, '"reason":"silent"');
+    client.socket.resume();
+    assert.equal(await client.closed, 1006);
+  });
+});
+
+describe("start", () => {
+  it("refuses a port in use and a directory another relay has", async (t) => {
+    const relay = await relayInProcess(t);
+    const DATA = await temporaryDirectory(t);
+    await assert.rejects(startRelay({ config: { DATA, PORT: relay.port } }), {
+      code: "PORT_UNUSABLE",
+    });
+    await assert.rejects(startRelay({ config: { DATA: relay.directory, PORT: 0 } }), {
+      code: "STORE_IN_USE",
+    });
+  });
+
+  it("keeps its identity and the channel key of the day over a restart", async (t) => {
+    const first = await relayInProcess(t);
+    const client = await BareClient.connect(first.address);
+    const { channelKey, identity } = client.announcement;
+    await first.close();
+    assert.equal(await client.closed, 1001);
+    const second = await relayInProcess(t, { DATA: first.directory });
+    const again = await BareClient.connect(second.address);
+    assert.deepEqual(again.announcement.channelKey, channelKey);
+    assert.deepEqual(again.announcement.identity, identity);
+    assert.notDeepEqual(again.announcement.epoch, client.announcement.epoch);
+    assert.deepEqual(parseRelayAddress(second.address).hash, relayHash(identity));
+  });
+});
