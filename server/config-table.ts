@@ -36,7 +36,7 @@ export const SETTINGS = {
     kind: "text",
     unit: "path",
     default: "./data",
-    pattern: ".",
+    pattern: "^[^-]",
     doc: "directory of keys and store",
     flag: "--data",
   },

@@ -125,6 +125,7 @@ export class Connection implements Peer {
     this.#flush();
     this.#isClosing = true;
     this.#endDeliveries();
+    this.#socket.resume();
     this.#socket.close(closeCode);
   }
 

@@ -6,15 +6,17 @@ import { describe, it } from "node:test";
 import WebSocket from "ws";
 import { startRelay } from "../../server/relay.ts";
 import { WEBSOCKET_PATH } from "../../server/sockets.ts";
-import { systemRandom } from "../../shared/crypto/sodium.ts";
+import { dhKeyPair, systemRandom } from "../../shared/crypto/sodium.ts";
 import { MESSAGE_KINDS } from "../../shared/wire/channel.ts";
-import { keyAfterRefusal, signChannelKey, verifyAnnouncement } from "../../shared/wire/channel-key.ts";
+import { keyAfterRefusal, verifyAnnouncement } from "../../shared/wire/channel-key.ts";
 import { ClientChannel } from "../../shared/wire/client-channel.ts";
+import { encodeCbor } from "../../shared/wire/codec.ts";
 import { relayHash } from "../../shared/wire/ids.ts";
 import { parseRelayAddress } from "../../shared/wire/relay-address.ts";
 import { BareClient } from "../support/bare-client.ts";
 import { SOME_FRAMES } from "../support/bare-frames.ts";
 import { depositFrame, newMailbox, register, subscribeFrame } from "../support/bare-mailbox.ts";
+import { RawChannel } from "../support/raw-channel.ts";
 import { logged, relayInProcess, temporaryDirectory } from "../support/relay.ts";
 
 async function socketTo(port: number, path: string = WEBSOCKET_PATH): Promise<WebSocket> {
@@ -34,21 +36,24 @@ describe("connection", () => {
     const client = await BareClient.connect(relay.address);
     await client.request(SOME_FRAMES.hello);
     const good = client.channel.seal([]);
-    const broken: readonly (Uint8Array | string)[] = [
-      good.map((byte, i) => (i === 100 ? byte ^ 1 : byte)),
+    await client.close();
+    const never: readonly (Uint8Array | string)[] = [
       good.subarray(0, 511),
       Uint8Array.of(MESSAGE_KINDS.announcement, ...good.subarray(1)),
       "text",
       new Uint8Array(0),
     ];
-    await client.close();
-    for (const message of broken) {
-      for (const isOpen of [false, true]) {
-        const other = await BareClient.connect(relay.address);
-        if (isOpen) await other.request(SOME_FRAMES.hello);
-        other.socket.send(message);
-        assert.equal(await other.closed, 1008);
-      }
+    for (const message of never) {
+      const first = await socketTo(relay.port);
+      first.send(message);
+      assert.equal(await closeCode(first), 1008);
+    }
+    for (const message of [...never, good, good.with(100, (good[100] ?? 0) ^ 1)]) {
+      const channel = await RawChannel.open(relay.address);
+      channel.socket.send(message);
+      const [told] = await channel.frames();
+      assert.ok(told?.type === "error" && told.message === "CHANNEL_BROKEN");
+      assert.equal(await closeCode(channel.socket), 1008);
     }
     const large = await socketTo(relay.port);
     large.send(new Uint8Array(16_897));
@@ -57,21 +62,18 @@ describe("connection", () => {
 
   it("a faulty frame is answered, and its neighbours are taken", async (t) => {
     const relay = await relayInProcess(t);
-    const client = await BareClient.connect(relay.address);
-    await client.request(SOME_FRAMES.hello);
-    const hello = (id: number) => [0x83, 1, id, 1];
-    const unknown = [0x82, 0x18, 63, 51];
-    const outOfBounds = [0x83, 1, 52, 0];
-    const noId = [0x81, 1];
-    const content = Uint8Array.from([hello(50), unknown, outOfBounds, noId, hello(53)].flat());
-    const encoded = client.channel as unknown as {
-      seal: (frames: readonly never[], bucket?: number) => Uint8Array;
-    };
-    assert.ok(encoded.seal !== undefined);
-    const before = client.pushed.length;
-    sendRaw(client, content);
-    while (client.pushed.length < before + 5) await client.nextPush();
-    const answers = client.pushed.map((frame) => [
+    const channel = await RawChannel.open(relay.address);
+    const hello = (id: number) => encodeCbor([1, id, 1]);
+    channel.send(
+      hello(50),
+      encodeCbor([63, 51]),
+      encodeCbor([1, 52, 0]),
+      encodeCbor([1, 53, 1, 1]),
+      encodeCbor([1]),
+      encodeCbor(7),
+      hello(54),
+    );
+    const answers = (await channel.frames()).map((frame) => [
       frame.requestId,
       frame.type === "error" ? frame.message : frame.type,
     ]);
@@ -79,20 +81,30 @@ describe("connection", () => {
       [50, "hello.answer"],
       [51, "UNKNOWN_FRAME"],
       [52, "BAD_FRAME"],
+      [53, "BAD_FRAME"],
       [0, "BAD_FRAME"],
-      [53, "hello.answer"],
+      [0, "BAD_FRAME"],
+      [54, "hello.answer"],
     ]);
-    await client.close();
+    channel.socket.close();
   });
 
-  it("content that is not canonical ends it", async (t) => {
+  it("content that is not canonical, or is badly padded, ends it with the code told", async (t) => {
     const relay = await relayInProcess(t);
-    const client = await BareClient.connect(relay.address);
-    await client.request(SOME_FRAMES.hello);
-    sendRaw(client, Uint8Array.of(0x83, 0x18, 1, 50, 1));
-    assert.equal(await client.closed, 1008);
-    const told = client.pushed.find(({ type }) => type === "error");
-    assert.ok(told?.type === "error" && told.requestId === 0 && told.message === "MALFORMED");
+    const padded = new Uint8Array(512 - 1 - 16);
+    const contents: readonly ((channel: RawChannel) => void)[] = [
+      (channel) => channel.send(Uint8Array.of(0x83, 0x18, 1, 50, 1)),
+      (channel) => channel.send(Uint8Array.of(0x9f, 0xff)),
+      (channel) => channel.sendPadded(padded),
+      (channel) => channel.sendPadded(padded.with(0, 0x80).with(9, 1)),
+    ];
+    for (const send of contents) {
+      const channel = await RawChannel.open(relay.address);
+      send(channel);
+      const [told] = await channel.frames();
+      assert.ok(told?.type === "error" && told.requestId === 0 && told.message === "MALFORMED");
+      assert.equal(await closeCode(channel.socket), 1008);
+    }
   });
 
   it("a message 1 to an unknown key is answered with the current one; the retry opens", async (t) => {
@@ -101,7 +113,11 @@ describe("connection", () => {
     const socket = new WebSocket(`ws://127.0.0.1:${relay.port}${WEBSOCKET_PATH}`);
     const next = async () => Uint8Array.from(((await once(socket, "message")) as [Buffer])[0]);
     const announcement = verifyAnnouncement((await next()).subarray(1), hash);
-    const used = { ...announcement, channelKey: otherKey(), notBefore: 1 };
+    const used = {
+      ...announcement,
+      channelKey: dhKeyPair(systemRandom(32)).publicKey,
+      notBefore: 1,
+    };
     socket.send(ClientChannel.start(used, systemRandom).seal([]));
     const refusal = await next();
     assert.equal(refusal[0], MESSAGE_KINDS.refused);
@@ -209,7 +225,10 @@ describe("connection", () => {
     nowMs += 40_000;
     await once(client.socket, "ping");
     client.socket.pause();
-    nowMs += 80_000;
+    const passing = setInterval(() => {
+      nowMs += 80_000;
+    }, 200);
+    t.after(() => clearInterval(passing));
     await logged(relay, '"reason":"silent"');
     client.socket.resume();
     assert.equal(await client.closed, 1006);
