@@ -12,9 +12,8 @@ import { type DestinationStream, destination } from "pino";
 import type { Random } from "../shared/crypto/bytes.ts";
 import { TumarError } from "../shared/crypto/errors.ts";
 import { systemRandom } from "../shared/crypto/sodium.ts";
-import { relayHash } from "../shared/wire/ids.ts";
+import { relayAddress } from "../shared/wire/ids.ts";
 import { signReceipts } from "../shared/wire/receipt.ts";
-import { formatRelayAddress } from "../shared/wire/relay-address.ts";
 import { AddressLimit } from "./address-limit.ts";
 import { announcementOf } from "./announcement.ts";
 import { type Clock, hourOf, systemClock } from "./clock.ts";
@@ -188,7 +187,7 @@ async function listenForMetrics({ services, metricsApp }: Parts): Promise<number
 function addressOf({ config, keyring }: Services, port: number): string {
   const host = config.HOST.includes(":") ? `[${config.HOST}]` : config.HOST;
   const origin = config.ADDRESS === "" ? `http://${host}:${port}` : config.ADDRESS;
-  return formatRelayAddress({ origin, hash: relayHash(keyring.identity.publicKey) });
+  return relayAddress(origin, keyring.identity.publicKey);
 }
 
 /**

@@ -11,7 +11,6 @@ import { generatePhrase, phraseDigits, phraseWords } from "../../shared/crypto/p
 import { SIGNING_SEED_BYTES, signingKeyPair, systemRandom } from "../../shared/crypto/sodium.ts";
 import { formatCard } from "../../shared/e2ee/card.ts";
 import { parseRelayAddress } from "../../shared/e2ee/relay-address.ts";
-import { parseRelayAddress as parseWireAddress } from "../../shared/wire/relay-address.ts";
 import { type Clock, systemClock } from "../net/clock.ts";
 import { type AnnouncementStore, type PoolEnvironment, RelayPool } from "../net/relay-pool.ts";
 import type { Transport } from "../net/transport.ts";
@@ -113,7 +112,7 @@ export class Client {
     const probe = new RelayPool(poolEnvironment(environment), NO_STORE);
     try {
       const timeout = { timeoutMs: FIRST_ANSWER_MS };
-      await createMailbox(probe.relay(parseWireAddress(address)), { mailbox }, timeout);
+      await createMailbox(probe.relay(parseRelayAddress(address)), { mailbox }, timeout);
     } finally {
       probe.close();
     }
@@ -450,8 +449,8 @@ async function partsOf(environment: ClientEnvironment, vault: Vault): Promise<Cl
   const core: Core = {
     vault,
     relays: {
-      home: (address) => home.relay(parseWireAddress(address)),
-      peer: (address) => peer.relay(parseWireAddress(address)),
+      home: (address) => home.relay(parseRelayAddress(address)),
+      peer: (address) => peer.relay(parseRelayAddress(address)),
     },
     random: environment.random ?? systemRandom,
     time: new CoreTime(() => home.clock.hour() ?? peer.clock.hour(), now),

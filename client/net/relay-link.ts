@@ -5,8 +5,12 @@
 
 import type { TumarError } from "../../shared/crypto/errors.ts";
 import type { SigningPublicKey } from "../../shared/crypto/sodium.ts";
+import {
+  formatRelayAddress,
+  type RelayAddress,
+  relayOrigin,
+} from "../../shared/e2ee/relay-address.ts";
 import type { HelloAnswer } from "../../shared/wire/frames.ts";
-import { formatRelayAddress, type RelayAddress } from "../../shared/wire/relay-address.ts";
 import { Announcements } from "./announcements.ts";
 import { ChannelLink, type ChannelLinkSettings } from "./channel-link.ts";
 import type { ConnectionContext } from "./connection-context.ts";
@@ -136,6 +140,6 @@ export class RelayLink implements Relay {
   }
 }
 
-function websocketUrl({ origin }: RelayAddress): string {
-  return `${origin.replace(/^http/, "ws")}${WEBSOCKET_PATH}`;
+function websocketUrl(address: RelayAddress): string {
+  return `${relayOrigin(address).replace(/^http/, "ws")}${WEBSOCKET_PATH}`;
 }

@@ -2,7 +2,7 @@
 
 import type { Random } from "../../shared/crypto/bytes.ts";
 import { systemRandom } from "../../shared/crypto/sodium.ts";
-import { formatRelayAddress, type RelayAddress } from "../../shared/wire/relay-address.ts";
+import { formatRelayAddress, type RelayAddress } from "../../shared/e2ee/relay-address.ts";
 import { type BackoffPolicy, DEFAULT_BACKOFF } from "./backoff.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import {

@@ -3,7 +3,7 @@
  * itself, which only the mailbox's owner and the grant's holder know.
  */
 
-import { EMPTY } from "../crypto/bytes.ts";
+import { EMPTY, toBase64Url } from "../crypto/bytes.ts";
 import { H } from "../crypto/hash.ts";
 import { blake2b, type SigningPublicKey } from "../crypto/sodium.ts";
 import { DEPOSIT_HASH_BYTES, ENVELOPE_ID_BYTES, RELAY_HASH_BYTES } from "./limits.ts";
@@ -20,4 +20,9 @@ export function envelopeId(envelope: Uint8Array): Uint8Array {
 /** Names a relay in its address and on cards. */
 export function relayHash(identity: SigningPublicKey): Uint8Array {
   return H(EMPTY, "relay", identity, RELAY_HASH_BYTES);
+}
+
+/** What a relay gives out: `https://host#k=<relay hash, base64url>`. `origin` as `URL.origin` gives it. */
+export function relayAddress(origin: string, identity: SigningPublicKey): string {
+  return `${origin}#k=${toBase64Url(relayHash(identity))}`;
 }

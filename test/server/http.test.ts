@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { parseRelayAddress } from "../../shared/e2ee/relay-address.ts";
 import { MESSAGE_KINDS } from "../../shared/wire/channel.ts";
 import { verifyAnnouncement } from "../../shared/wire/channel-key.ts";
-import { parseRelayAddress } from "../../shared/wire/relay-address.ts";
 import { BareClient } from "../support/bare-client.ts";
 import { SOME_FRAMES } from "../support/bare-frames.ts";
 import { relayInProcess } from "../support/relay.ts";

@@ -7,13 +7,13 @@ import { once } from "node:events";
 import WebSocket from "ws";
 import { errorCodeOf, TumarError } from "../../shared/crypto/errors.ts";
 import { type SigningKeyPair, signingKeyPair, systemRandom } from "../../shared/crypto/sodium.ts";
+import { parseRelayAddress } from "../../shared/e2ee/relay-address.ts";
 import { type Announcement, verifyAnnouncement } from "../../shared/wire/channel-key.ts";
 import { ClientChannel } from "../../shared/wire/client-channel.ts";
 import { encodeFrame } from "../../shared/wire/frame-codec.ts";
 import type { ClientFrame, Deliver, RelayFrame } from "../../shared/wire/frames.ts";
 import { packFrames } from "../../shared/wire/padding.ts";
 import { makeProof } from "../../shared/wire/proof.ts";
-import { parseRelayAddress } from "../../shared/wire/relay-address.ts";
 
 type BodyOf<F> = F extends ClientFrame ? Omit<F, "requestId"> : never;
 /** A client frame without its request id. */
@@ -73,9 +73,9 @@ export class BareClient {
   }
 
   static async connect(address: string, options: BareOptions = {}): Promise<BareClient> {
-    const { origin, hash } = parseRelayAddress(address);
+    const { hash } = parseRelayAddress(address);
     const { localAddress, headers } = options;
-    const socket = new WebSocket(`${origin.replace(/^http/, "ws")}/v1/ws`, {
+    const socket = new WebSocket(`${address.replace(/^http/, "ws").replace(/#.*/, "")}/v1/ws`, {
       perMessageDeflate: false,
       ...(localAddress === undefined ? {} : { localAddress }),
       ...(headers === undefined ? {} : { headers }),

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import WebSocket from "ws";
 import { concat, EMPTY } from "../../shared/crypto/bytes.ts";
 import { systemRandom } from "../../shared/crypto/sodium.ts";
+import { parseRelayAddress } from "../../shared/e2ee/relay-address.ts";
 import { MESSAGE_KINDS, prologueOf } from "../../shared/wire/channel.ts";
 import { verifyAnnouncement } from "../../shared/wire/channel-key.ts";
 import { encodeCbor } from "../../shared/wire/codec.ts";
@@ -20,7 +21,6 @@ import {
   writeMessage1,
 } from "../../shared/wire/noise.ts";
 import { padContent, withKind } from "../../shared/wire/padding.ts";
-import { parseRelayAddress } from "../../shared/wire/relay-address.ts";
 
 export class RawChannel {
   readonly socket: WebSocket;
@@ -32,8 +32,8 @@ export class RawChannel {
   }
 
   static async open(address: string): Promise<RawChannel> {
-    const { origin, hash } = parseRelayAddress(address);
-    const socket = new WebSocket(`${origin.replace(/^http/, "ws")}/v1/ws`);
+    const { hash } = parseRelayAddress(address);
+    const socket = new WebSocket(`${address.replace(/^http/, "ws").replace(/#.*/, "")}/v1/ws`);
     const announcement = verifyAnnouncement((await next(socket)).subarray(1), hash);
     const { channelKey, identity } = announcement;
     const start = startInitiator(channelKey, prologueOf(identity), systemRandom);

@@ -5,7 +5,7 @@
 
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
-import { parseRelayAddress } from "../../shared/wire/relay-address.ts";
+import { parseRelayAddress } from "../../shared/e2ee/relay-address.ts";
 import type { Cleanup } from "./relay.ts";
 import { websocketPayloads } from "./websocket-payloads.ts";
 

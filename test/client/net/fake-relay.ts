@@ -19,6 +19,7 @@ import {
   signingKeyPair,
   systemRandom,
 } from "../../../shared/crypto/sodium.ts";
+import { parseRelayHash, type RelayAddress } from "../../../shared/e2ee/relay-address.ts";
 import { announcementMessage, refusalMessage } from "../../../shared/wire/channel.ts";
 import { type Announcement, signChannelKey } from "../../../shared/wire/channel-key.ts";
 import { errorFrame } from "../../../shared/wire/frame-codec.ts";
@@ -27,7 +28,6 @@ import type { ClientFrame, RelayFrame } from "../../../shared/wire/frames.ts";
 import { relayHash } from "../../../shared/wire/ids.ts";
 import { admit } from "../../../shared/wire/preconditions.ts";
 import { verifyProof } from "../../../shared/wire/proof.ts";
-import type { RelayAddress } from "../../../shared/wire/relay-address.ts";
 import {
   acceptChannel,
   type FromClient,
@@ -67,7 +67,8 @@ export class FakeRelay {
   refusals = 0;
 
   get address(): RelayAddress {
-    return { origin: "https://relay.example", hash: relayHash(this.identity.publicKey) };
+    const hash = parseRelayHash(relayHash(this.identity.publicKey));
+    return { scheme: "https", host: "relay.example", hash };
   }
 
   get last(): FakeConnection {

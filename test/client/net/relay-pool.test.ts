@@ -5,8 +5,8 @@ import { describe, it } from "node:test";
 import { RelayPool } from "../../../client/net/relay-pool.ts";
 import type { Transport } from "../../../client/net/transport.ts";
 import { unreachable } from "../../../client/net/transport-faults.ts";
+import { formatRelayAddress, type RelayAddress } from "../../../shared/e2ee/relay-address.ts";
 import { encodeAnnouncement } from "../../../shared/wire/channel-key.ts";
-import { formatRelayAddress, type RelayAddress } from "../../../shared/wire/relay-address.ts";
 import { FakeClock, settled } from "./fake-clock.ts";
 import { FakeRelay, HOUR } from "./fake-relay.ts";
 import { deposit } from "./support.ts";
@@ -17,7 +17,7 @@ const RELAY_URL = "wss://relay.example/v1/ws";
 function twoRelays() {
   const relays = { "one.example": new FakeRelay(), "two.example": new FakeRelay() };
   const addressOf = (host: keyof typeof relays): RelayAddress => {
-    return { origin: `https://${host}`, hash: relays[host].address.hash };
+    return { scheme: "https", host, hash: relays[host].address.hash };
   };
   const transport: Transport = {
     connect: (url, options) => {
