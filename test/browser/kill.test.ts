@@ -1,6 +1,6 @@
 /**
  * A browser killed while its page writes messages: what `send` answered is in IndexedDB afterwards,
- * leaves with the next start, and arrives once.
+ * leaves with the next start, and arrives once. Nothing readable is in the browser's files.
  */
 
 import assert from "node:assert/strict";
@@ -8,12 +8,17 @@ import { describe, it } from "node:test";
 import type { Page } from "playwright-core";
 import { lastFirst, openPage, servePage } from "../support/browser.ts";
 import { bundle } from "../support/browser-bundle.ts";
+import { add, card, create, open, sendAll, sentTexts } from "../support/browser-people.ts";
 import { browserProcess } from "../support/browser-process.ts";
 import { PASSPHRASE, person } from "../support/people.ts";
+import { countInFiles, rawFiles } from "../support/raw-files.ts";
 import { type Cleanup, relayInProcess, temporaryDirectory } from "../support/relay.ts";
 import { BEK_WRITES } from "./texts.ts";
 
 const KILLS = 3;
+const NAME = "Бек Сейітұлы";
+/** The vault's, in the browser's own files. */
+const DATABASE = "tumar-smoke";
 /** More than a page sends before it is killed. */
 const TEXTS = Array.from({ length: 2_000 }, (_, n) => `${n} ${BEK_WRITES[n % BEK_WRITES.length]}`);
 
@@ -29,17 +34,15 @@ async function start(
 
 /** What the vault says was sent: a beginning of TEXTS, none missing, none twice. */
 async function openAndCount(page: Page): Promise<number> {
-  await page.evaluate((passphrase) => window.tumar.open(passphrase), PASSPHRASE);
-  const sent = await page.evaluate(() => window.tumar.sentTexts());
+  await open(page);
+  const sent = await sentTexts(page);
   assert.deepEqual(sent, TEXTS.slice(0, sent.length));
   return sent.length;
 }
 
 /** Writes until the browser is killed; how many messages were answered for when that was decided. */
 async function writeUntil(page: Page, from: number, kill: () => Promise<void>): Promise<number> {
-  const writing = page
-    .evaluate((texts) => window.tumar.sendAll("Бек", texts), TEXTS.slice(from))
-    .catch((error: unknown) => error);
+  const writing = sendAll(page, NAME, TEXTS.slice(from)).catch((error: unknown) => error);
   const answered = await page.waitForFunction(
     () => window.tumar.answered > 2 && window.tumar.answered,
   );
@@ -59,15 +62,9 @@ describe("a browser that is killed", { timeout: 240_000 }, () => {
     const profile = await temporaryDirectory(t);
 
     const first = await start(t, profile, address);
-    await first.page.evaluate(([at, passphrase]) => window.tumar.create(at, passphrase), [
-      relay.address,
-      PASSPHRASE,
-    ] as const);
-    await first.page.evaluate(
-      (card) => window.tumar.client.addContact(card, "Бек"),
-      await bek.card(),
-    );
-    await bek.addContact(await first.page.evaluate(() => window.tumar.client.card()), "Айгүл");
+    await create(first.page, relay.address);
+    await add(first.page, await bek.card(), NAME);
+    await bek.addContact(await card(first.page), "Айгүл");
     let least = await writeUntil(first.page, 0, first.kill);
     for (let kills = 1; kills < KILLS; kills++) {
       const { page, kill } = await start(t, profile, address);
@@ -76,15 +73,25 @@ describe("a browser that is killed", { timeout: 240_000 }, () => {
       least = sent + (await writeUntil(page, sent, kill));
     }
 
-    const { page } = await start(t, profile, address);
+    const { page, kill } = await start(t, profile, address);
     const sent = await openAndCount(page);
     assert.ok(sent >= least);
-    await page.evaluate((text) => window.tumar.sendAll("Бек", [text]), TEXTS[sent] ?? "");
+    await sendAll(page, NAME, TEXTS.slice(sent, sent + 1));
     const arrived: string[] = [];
     for await (const { text } of bek.messages()) {
       if (arrived.push(text) > sent) break;
     }
     assert.deepEqual(arrived, TEXTS.slice(0, sent + 1));
     test.diagnostic(`${KILLS} kills, ${sent} messages written before the last start`);
+
+    await kill();
+    assert.ok((await rawFiles(profile)).includes(Buffer.from(DATABASE, "utf16le").swap16()));
+    const secrets = [...arrived, NAME, PASSPHRASE].flatMap(bothEncodings);
+    assert.equal(await countInFiles(profile, [...secrets, bek.identity]), 0);
   });
 });
+
+/** As the library writes text, and as a browser keeps it. */
+function bothEncodings(text: string): readonly Uint8Array[] {
+  return [Buffer.from(text, "utf8"), Buffer.from(text, "utf16le")];
+}

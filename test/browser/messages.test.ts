@@ -2,18 +2,24 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, it, type TestContext } from "node:test";
-import type { Browser, BrowserContext, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { toBase32 } from "../../shared/crypto/bytes.ts";
-import {
-  lastFirst,
-  newContext,
-  openPage,
-  reload,
-  servePage,
-  startChromium,
-} from "../support/browser.ts";
+import { lastFirst, openPage, reload, servePage, startChromium } from "../support/browser.ts";
 import { bundle } from "../support/browser-bundle.ts";
-import { PASSPHRASE, person } from "../support/people.ts";
+import {
+  add,
+  aigulAndBek,
+  browserPerson,
+  card,
+  open,
+  openFault,
+  receivedTexts,
+  type Scene,
+  safetyNumber,
+  sendAll,
+  sentTexts,
+} from "../support/browser-people.ts";
+import { person } from "../support/people.ts";
 import { type Cleanup, relayInProcess } from "../support/relay.ts";
 import { AIGUL_WRITES, BEK_WRITES } from "./texts.ts";
 
@@ -26,59 +32,16 @@ before(async () => {
   browser = await startChromium(wholeFile);
 });
 
-/** A new identity in a browser of its own. */
-async function newPerson(
-  t: Cleanup,
-  relay: string,
-): Promise<{ readonly context: BrowserContext; readonly page: Page }> {
-  const context = await newContext(t, browser);
-  const page = await openPage(context, address);
-  await page.evaluate(([to, passphrase]) => window.tumar.create(to, passphrase), [
-    relay,
-    PASSPHRASE,
-  ] as const);
-  return { context, page };
-}
-
-function card(page: Page): Promise<string> {
-  return page.evaluate(() => window.tumar.client.card());
-}
-
-async function add(page: Page, link: string, name: string): Promise<void> {
-  await page.evaluate(([of, as]) => window.tumar.client.addContact(of, as), [link, name] as const);
-}
-
-function sendAll(page: Page, to: string, texts: readonly string[]): Promise<void> {
-  return page.evaluate(([name, all]) => window.tumar.sendAll(name, all), [to, texts] as const);
-}
-
-function receivedTexts(page: Page, count: number): Promise<readonly string[]> {
-  return page.evaluate((wanted) => window.tumar.receivedTexts(wanted), count);
-}
-
-function sentTexts(page: Page): Promise<readonly string[]> {
-  return page.evaluate(() => window.tumar.sentTexts());
-}
-
-function safetyNumber(page: Page, name: string): Promise<string> {
-  return page.evaluate((of) => window.tumar.client.safetyNumber(of), name);
-}
-
-/** Aigul and Bek know each other's card; nothing was said yet. */
-async function aigulAndBek(t: Cleanup): Promise<{ readonly aigul: Page; readonly bek: Page }> {
-  const relay = await relayInProcess(t);
-  const { page: aigul } = await newPerson(t, relay.address);
-  const { page: bek } = await newPerson(t, relay.address);
-  await add(aigul, await card(bek), "Бек");
-  await add(bek, await card(aigul), "Айгүл");
-  return { aigul, bek };
+async function newScene(t: Cleanup): Promise<Scene> {
+  const { address: relay } = await relayInProcess(t);
+  return { browser, address, relay };
 }
 
 describe("the library in a browser", { timeout: 240_000 }, () => {
   it("two browsers exchange messages; a reloaded page has them all and goes on", async (test) => {
     const t = lastFirst(test);
     const lap = laps(test);
-    const { aigul, bek } = await aigulAndBek(t);
+    const { aigul, bek } = await aigulAndBek(t, await newScene(t));
     lap("two identities made");
     await sendAll(aigul, "Бек", AIGUL_WRITES);
     lap("10 first-contact messages stored");
@@ -92,12 +55,9 @@ describe("the library in a browser", { timeout: 240_000 }, () => {
 
     await reload(aigul);
     lap("page loaded anew");
-    assert.equal(
-      await aigul.evaluate(() => window.tumar.openFault("wrong horse battery")),
-      "VAULT_PASSPHRASE",
-    );
+    assert.equal(await openFault(aigul, "wrong horse battery"), "VAULT_PASSPHRASE");
     lap("a wrong passphrase refused");
-    await aigul.evaluate((passphrase) => window.tumar.open(passphrase), PASSPHRASE);
+    await open(aigul);
     lap("vault opened");
     assert.deepEqual(await sentTexts(aigul), AIGUL_WRITES);
     assert.deepEqual(await receivedTexts(aigul, BEK_WRITES.length), BEK_WRITES);
@@ -112,7 +72,7 @@ describe("the library in a browser", { timeout: 240_000 }, () => {
 
   it("both write first at the same moment", async (test) => {
     const t = lastFirst(test);
-    const { aigul, bek } = await aigulAndBek(t);
+    const { aigul, bek } = await aigulAndBek(t, await newScene(t));
     await Promise.all([sendAll(aigul, "Бек", AIGUL_WRITES), sendAll(bek, "Айгүл", BEK_WRITES)]);
     assert.deepEqual(await receivedTexts(bek, AIGUL_WRITES.length), AIGUL_WRITES);
     assert.deepEqual(await receivedTexts(aigul, BEK_WRITES.length), BEK_WRITES);
@@ -120,9 +80,9 @@ describe("the library in a browser", { timeout: 240_000 }, () => {
 
   it("a stranger on Node writes to a browser, gets a name there, and is answered", async (test) => {
     const t = lastFirst(test);
-    const relay = await relayInProcess(t);
-    const { page } = await newPerson(t, relay.address);
-    const { client } = await person(t, relay.address);
+    const scene = await newScene(t);
+    const { page } = await browserPerson(t, scene);
+    const { client } = await person(t, scene.relay);
     await client.addContact(await card(page), "Айгүл");
     client.start();
     for (const text of BEK_WRITES) await client.send("Айгүл", text);
@@ -144,12 +104,12 @@ describe("the library in a browser", { timeout: 240_000 }, () => {
 
   it("two tabs share a vault: no update of either is lost, both see what comes", async (test) => {
     const t = lastFirst(test);
-    const relay = await relayInProcess(t);
-    const { context, page: one } = await newPerson(t, relay.address);
+    const scene = await newScene(t);
+    const { context, page: one } = await browserPerson(t, scene);
     const two = await openPage(context, address);
-    await two.evaluate((passphrase) => window.tumar.open(passphrase), PASSPHRASE);
-    const bek = await person(t, relay.address);
-    const dana = await person(t, relay.address);
+    await open(two);
+    const bek = await person(t, scene.relay);
+    const dana = await person(t, scene.relay);
     bek.client.start();
     await bek.client.addContact(await card(one), "Айгүл");
     await Promise.all([

@@ -88,14 +88,24 @@ export async function startChromium(test: Cleanup): Promise<Browser> {
   return browser;
 }
 
+export interface ContextOptions {
+  /** What the pages may report all the same. */
+  readonly expected?: RegExp;
+}
+
 /** Closed when the test ends, which fails if one of its pages reported an error. */
-export async function newContext(test: Cleanup, browser: Browser): Promise<BrowserContext> {
+export async function newContext(
+  test: Cleanup,
+  browser: Browser,
+  { expected }: ContextOptions = {},
+): Promise<BrowserContext> {
   const context = await browser.newContext();
   const faults: string[] = [];
   context.on("page", (page) => watch(page, faults));
   test.after(async () => {
     await context.close();
-    assert.deepEqual(faults, [], "what the pages reported");
+    const unexpected = faults.filter((fault) => expected === undefined || !expected.test(fault));
+    assert.deepEqual(unexpected, [], "what the pages reported");
   });
   return context;
 }
