@@ -11,6 +11,7 @@ import { blake2b } from "../../../shared/crypto/sodium.ts";
 import type { StoreLimits } from "../limits.ts";
 import { dayOf, done, hasRoom, ID_BYTES, lastDay, refused } from "../rules.ts";
 import type { Acknowledge, Deposit, Deposited, Result, WaitingEnvelope } from "../store.ts";
+import type { HotEnvelopes } from "./hot-envelopes.ts";
 import type { KeyedIds } from "./keyed-ids.ts";
 import type { GrantState, MailboxState } from "./mailbox-cache.ts";
 import type { Mailboxes } from "./mailboxes.ts";
@@ -34,6 +35,7 @@ export class Envelopes {
   readonly #limits: StoreLimits;
   readonly #ids: KeyedIds;
   readonly #mailboxes: Mailboxes;
+  readonly #hot: HotEnvelopes;
   readonly #selectTombstone: Statement<[Uint8Array], { readonly day: number }>;
   readonly #selectKey: Statement<[number, Uint8Array], { readonly id: number }>;
   readonly #insert: Statement<
@@ -41,6 +43,7 @@ export class Envelopes {
   >;
   readonly #setUsed: Statement<[number, number, number]>;
   readonly #remove: Statement<[number, Uint8Array], RemovedRow>;
+  readonly #removeById: Statement<[number]>;
   readonly #insertTombstone: Statement<[Uint8Array, number]>;
   readonly #selectWaiting: Statement<[number, number, number], WaitingRow>;
   /** Earliest day of a tombstone made since the last look at all of them. */
@@ -48,7 +51,14 @@ export class Envelopes {
   /** Never goes back while the process runs, so that a subscriber's cursor skips nothing. */
   #nextSeq: number;
 
-  constructor(database: Database, limits: StoreLimits, ids: KeyedIds, mailboxes: Mailboxes) {
+  constructor(
+    database: Database,
+    limits: StoreLimits,
+    ids: KeyedIds,
+    mailboxes: Mailboxes,
+    hot: HotEnvelopes,
+  ) {
+    this.#hot = hot;
     this.#limits = limits;
     this.#ids = ids;
     this.#mailboxes = mailboxes;
@@ -62,6 +72,7 @@ export class Envelopes {
     this.#remove = database.prepare(
       "delete from envelope where mailbox = ? and key = ? returning size, expiry_day",
     );
+    this.#removeById = database.prepare("delete from envelope where id = ?");
     this.#insertTombstone = database.prepare(
       "insert or replace into tombstone (key, day) values (?, ?)",
     );
@@ -108,7 +119,11 @@ export class Envelopes {
   waiting(mailbox: Uint8Array, afterSeq: number, limit: number): WaitingEnvelope[] {
     const state = this.#mailboxes.find(mailbox);
     if (state === undefined || state.envelopes === 0) return [];
-    return this.#selectWaiting.all(state.id, afterSeq, limit).map(toWaiting);
+    const hot = this.#hot.waiting(state.id, afterSeq, limit);
+    if (hot !== undefined) return hot;
+    const found = this.#selectWaiting.all(state.id, afterSeq, limit).map(toWaiting);
+    if (found.length < limit) this.#hot.begin(state.id, (found.at(-1)?.seq ?? afterSeq) + 1);
+    return found;
   }
 
   #refusal(
@@ -124,18 +139,25 @@ export class Envelopes {
 
   /** False when the envelope was waiting already. */
   #store(operation: Deposit, { mailbox, tag }: GrantState, key: Uint8Array): boolean {
+    const { envelope, envelopeId, hour } = operation;
+    const seq = this.#nextSeq;
+    const expiryDay = lastDay(this.#limits, mailbox.kind, operation);
     const { changes } = this.#insert.run(
-      this.#nextSeq,
+      seq,
       mailbox.id,
       key,
-      operation.envelope.length,
-      operation.hour,
-      lastDay(this.#limits, mailbox.kind, operation),
+      envelope.length,
+      hour,
+      expiryDay,
       tag,
-      operation.envelope,
+      envelope,
     );
-    this.#nextSeq += changes;
-    return changes === 1;
+    if (changes === 0) return false;
+    this.#nextSeq += 1;
+    if (mailbox.envelopes === 0) this.#hot.begin(mailbox.id, 0);
+    const waiting = { seq, envelopeId, tag, hour, envelope };
+    this.#hot.add(mailbox.id, { waiting, key, expiryDay });
+    return true;
   }
 
   #count(grant: GrantState, size: number, day: number): void {
@@ -148,14 +170,25 @@ export class Envelopes {
   }
 
   #acknowledgeOne(mailbox: MailboxState, envelopeId: Uint8Array): boolean {
+    const hot = this.#hot.take(mailbox.id, envelopeId);
+    if (hot !== undefined) {
+      this.#removeById.run(hot.waiting.seq);
+      this.#bury(mailbox, hot.key, hot.expiryDay, hot.waiting.envelope.length);
+      return true;
+    }
     const key = this.#ids.envelope(mailbox.key, envelopeId);
     const row = this.#remove.get(mailbox.id, key);
     if (row === undefined) return false;
-    this.#insertTombstone.run(key, row.expiry_day);
-    this.earliestTombstone = Math.min(this.earliestTombstone, row.expiry_day);
-    mailbox.envelopes -= 1;
-    mailbox.bytes -= row.size;
+    this.#bury(mailbox, key, row.expiry_day, row.size);
     return true;
+  }
+
+  /** A tombstone in place of what was removed. */
+  #bury(mailbox: MailboxState, key: Uint8Array, expiryDay: number, size: number): void {
+    this.#insertTombstone.run(key, expiryDay);
+    this.earliestTombstone = Math.min(this.earliestTombstone, expiryDay);
+    mailbox.envelopes -= 1;
+    mailbox.bytes -= size;
   }
 }
 

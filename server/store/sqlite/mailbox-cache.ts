@@ -7,6 +7,7 @@
  */
 
 import type { MailboxKind } from "../store.ts";
+import { HotEnvelopes } from "./hot-envelopes.ts";
 
 const MAX_CACHED = 65_536;
 
@@ -34,11 +35,13 @@ export interface GrantState {
 }
 
 export class MailboxCache {
+  readonly hot: HotEnvelopes = new HotEnvelopes();
   readonly #mailboxes = new Map<string, MailboxState>();
   readonly #byId = new Map<number, MailboxState>();
   readonly #grants = new Map<string, GrantState>();
 
   clear(): void {
+    this.hot.clear();
     this.#mailboxes.clear();
     this.#byId.clear();
     this.#grants.clear();
@@ -79,6 +82,7 @@ export class MailboxCache {
 
   removeMailbox(state: MailboxState): void {
     state.removed = true;
+    this.hot.drop(state.id);
     this.#byId.delete(state.id);
   }
 }

@@ -103,7 +103,8 @@ export class Mailboxes {
     if (row === undefined) return undefined;
     const mailbox = this.#findById(row.mailbox);
     if (mailbox === undefined) return undefined;
-    const { id, tag, per_day, urgent, day, used } = row;
+    const { id, per_day, urgent, day, used } = row;
+    const tag = Uint8Array.from(row.tag);
     const terms = { perDay: per_day, card: row.card === 1, mayBeUrgent: urgent === 1 };
     const state = { id, mailbox, tag, ...terms, day, used };
     this.#cache.addGrant(name, state);

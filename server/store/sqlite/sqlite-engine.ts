@@ -69,7 +69,7 @@ export class SqliteStore implements Store {
   constructor(database: Database, limits: StoreLimits, ids: KeyedIds) {
     this.#database = database;
     this.#mailboxes = new Mailboxes(database, limits, ids, this.#cache);
-    this.#envelopes = new Envelopes(database, limits, ids, this.#mailboxes);
+    this.#envelopes = new Envelopes(database, limits, ids, this.#mailboxes, this.#cache.hot);
     this.#records = new Records(database, limits, ids);
     this.#prekeys = new Prekeys(database, limits, ids, this.#records);
     const tables = {
