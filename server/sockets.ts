@@ -46,7 +46,7 @@ export class Sockets {
     server.on("upgrade", (request, stream, head) => this.#onUpgrade(request, stream, head));
   }
 
-  /** Takes no new connection; those that are open are not read from now on. */
+  /** Takes no new connection; those that are open go on until `close`. */
   stopAccepting(): void {
     this.#isAccepting = false;
   }
