@@ -197,6 +197,7 @@ describe("delivery", () => {
     }, 500);
     t.after(() => clearInterval(ticking));
     await logged(relay, '"reason":"slow"');
+    clearInterval(ticking);
     owner.socket.resume();
     assert.equal(await owner.closed, 1006);
     const again = await BareClient.connect(relay.address);
