@@ -1,8 +1,12 @@
 /** The page's bundle: no Node module in it, and small enough to load over a bad connection. */
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, it } from "node:test";
+import { PAGE_POLICY } from "../support/browser.ts";
 import { bundle, sizesOf } from "../support/browser-bundle.ts";
+import { repositoryRoot } from "../support/repository.ts";
 
 /** What a page loads before it can do anything: libsodium alone has 150 KiB of it. */
 const FIRST_LOAD_GZIP_BYTES = 256 * 1024;
@@ -24,6 +28,12 @@ describe("the library's bundle for a browser", () => {
     const argon2id = sizes.filter(({ name }) => name.startsWith("index.esm-"));
     assert.equal(argon2id.length, 1);
     assert.ok(argon2id.every(({ gzipBytes }) => gzipBytes < ARGON2ID_GZIP_BYTES));
+  });
+
+  it("docs/ARCHITECTURE.md names its size and the policy its page is tested under", async () => {
+    const page = await readFile(join(repositoryRoot, "docs", "ARCHITECTURE.md"), "utf8");
+    assert.ok(page.includes(PAGE_POLICY));
+    assert.ok(page.includes(`at most ${FIRST_LOAD_GZIP_BYTES / 1024} KiB gzipped`));
   });
 
   for (const entry of [

@@ -15,10 +15,10 @@ import { type Browser, type BrowserContext, chromium, type Page } from "playwrig
 import type { Bundle } from "./browser-bundle.ts";
 import type { Cleanup } from "./relay.ts";
 
-const POLICY = [
+/** All but where the relay is. */
+export const PAGE_POLICY: string = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
-  "connect-src ws://127.0.0.1:*",
   "base-uri 'none'",
   "require-trusted-types-for 'script'",
 ].join("; ");
@@ -56,7 +56,7 @@ export async function servePage(test: Cleanup, { directory, script }: Bundle): P
 <script type="module" src="/${script}"></script>`;
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
-    response.setHeader("content-security-policy", POLICY);
+    response.setHeader("content-security-policy", `${PAGE_POLICY}; connect-src ws://127.0.0.1:*`);
     if (pathname === "/favicon.ico") {
       response.writeHead(204).end();
     } else if (pathname === "/") {
