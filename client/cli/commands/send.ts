@@ -1,0 +1,84 @@
+/**
+ * `tumar send`: writes a message into the vault, then waits until the relay has it. What the relay did not
+ * take in time is queued, never lost: exit 4 says so.
+ */
+
+import type { Command } from "commander";
+import { TumarError } from "../../../shared/crypto/errors.ts";
+import type { Client } from "../../core/client.ts";
+import type { SentMessage } from "../../core/types.ts";
+import { EXIT, exitOf } from "../exit-codes.ts";
+import { sentText } from "../human-text.ts";
+import { readText } from "../input.ts";
+import { Invocation } from "../invocation.ts";
+import { sentJson } from "../json-shapes.ts";
+import { examples, parseTimeout } from "../option-values.ts";
+import type { Terminal } from "../terminal.ts";
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+
+interface SendOptions {
+  /** `--no-wait` makes it false. */
+  readonly wait: boolean;
+  readonly timeout: number;
+}
+
+export function defineSend(program: Command, terminal: Terminal): void {
+  program
+    .command("send")
+    .description("send a message, and wait until the relay has it")
+    .argument("<name>", "a contact's name, or how their identity begins")
+    .argument("[text]", "the message; - or nothing reads it from standard input")
+    .option("--no-wait", "queue it and return at once; `tumar sync` sends it")
+    .option("--timeout <seconds>", "how long to wait (default: 30)", parseTimeout)
+    .addHelpText("after", examples("send Bek 'I am at gate 12.'", "send Bek - < letter.txt"))
+    .action((name: string, text: string | undefined, options: SendOptions, command: Command) =>
+      send(new Invocation(command, terminal), name, text, options),
+    );
+}
+
+async function send(
+  invocation: Invocation,
+  name: string,
+  typed: string | undefined,
+  { wait, timeout = DEFAULT_TIMEOUT_MS }: SendOptions,
+): Promise<void> {
+  const isPiped = process.stdin.isTTY !== true;
+  const fromInput = typed === undefined || typed === "-";
+  // A pipe is read before the vault is opened; a person types after the passphrase.
+  const early = fromInput && isPiped ? await readText(process.stdin) : undefined;
+  await invocation.withClient(async (client) => {
+    const text = fromInput ? (early ?? (await typedMessage(invocation))) : typed;
+    const written = await client.send(name, text);
+    if (!wait) return await printSent(invocation, written);
+    await printSent(invocation, await waitForRelay(invocation, client, written, timeout));
+  });
+}
+
+async function typedMessage(invocation: Invocation): Promise<string> {
+  invocation.terminal.notice("Type the message. Ctrl-D on an empty line ends it.");
+  return await readText(process.stdin);
+}
+
+/** @throws TumarError of the network, after printing that the message is written */
+async function waitForRelay(
+  invocation: Invocation,
+  client: Client,
+  written: SentMessage,
+  timeoutMs: number,
+): Promise<SentMessage> {
+  invocation.terminal.progress("sending …");
+  client.start();
+  try {
+    return await client.stored(written.id, { timeoutMs });
+  } catch (cause) {
+    await printSent(invocation, written);
+    if (!(cause instanceof TumarError) || exitOf(cause.code) !== EXIT.network) throw cause;
+    const message = `${cause.message}; the message is queued: it goes out with the next sync`;
+    throw new TumarError(cause.code, message, { cause });
+  }
+}
+
+function printSent(invocation: Invocation, message: SentMessage): Promise<void> {
+  return invocation.print(sentJson(message), () => sentText(message, invocation.terminal));
+}

@@ -1,0 +1,46 @@
+/**
+ * The client library on Node: a vault in a file, and connections through Node's own sockets.
+ *
+ *     import { openClient } from "tumar/node";
+ *     const client = await openClient("./aigul.vault", passphrase);
+ *
+ * Whoever opens a client closes it: `close` wipes its keys.
+ */
+
+import { Client, type ClientEnvironment } from "./core/client.ts";
+import type { CreateOptions, NewIdentity } from "./core/types.ts";
+import { type NodeTransportOptions, nodeTransport } from "./net/node/node-transport.ts";
+import { FileStorage } from "./vault/node/file-storage.ts";
+
+export type NodeClientOptions = NodeTransportOptions;
+
+/** Works offline. @throws TumarError of the vault (docs/ERRORS.md, 400) */
+export function openClient(
+  path: string,
+  passphrase: string,
+  options: NodeClientOptions = {},
+): Promise<Client> {
+  return Client.open(environment(path, passphrase, options));
+}
+
+/** A new identity at a relay. Leaves no file behind when it fails; never touches a vault that is there. */
+export function createClient(
+  path: string,
+  passphrase: string,
+  identity: CreateOptions,
+  options: NodeClientOptions = {},
+): Promise<{ readonly client: Client; readonly created: NewIdentity }> {
+  return Client.create(environment(path, passphrase, options), identity);
+}
+
+export function vaultExists(path: string): Promise<boolean> {
+  return new FileStorage(path).exists();
+}
+
+function environment(
+  path: string,
+  passphrase: string,
+  options: NodeClientOptions,
+): ClientEnvironment {
+  return { storage: new FileStorage(path), passphrase, transport: nodeTransport(options) };
+}
