@@ -1,15 +1,14 @@
 /** What the parts of the library share: the vault, the relays, time, randomness, and who listens. */
 
 import type { Random } from "../../shared/crypto/bytes.ts";
-import type { SigningPublicKey } from "../../shared/crypto/sodium.ts";
-import { addStatements, emptySet, type StatementSet } from "../../shared/e2ee/statement-set.ts";
-import { decodeCertificate } from "../../shared/e2ee/statements/certificate.ts";
+import { devicesUnderTwoRoots, refusedKeysOf } from "../../shared/e2ee/shared-keys.ts";
+import type { StatementSet } from "../../shared/e2ee/statement-set.ts";
 import type { Relay } from "../net/requests.ts";
 import type { VaultView } from "../vault/draft.ts";
 import type { Vault } from "../vault/vault.ts";
-import type { ContactRow } from "./state/contacts.ts";
+import { type ContactRow, listContacts } from "./state/contacts.ts";
 import { getIdentity, type IdentityRow } from "./state/identity.ts";
-import { encodeSet, type SetCache } from "./state/statements.ts";
+import { type SetCache, statementRow } from "./state/statements.ts";
 import type { CoreTime } from "./time.ts";
 import type { ClientEvent } from "./types.ts";
 
@@ -33,15 +32,15 @@ export interface Core {
 
 /** Statements about ourselves: so far the one certificate. */
 export function ownSet(core: Core, identity: IdentityRow): StatementSet {
-  const certificate = decodeCertificate(identity.certificate);
-  const set = addStatements(emptySet(identity.root), [certificate], 0);
-  return core.sets.decode(identity.root, encodeSet(set));
+  return core.sets.decode(identity.root, [statementRow(identity.certificate, 0)]);
 }
 
 export function contactSet(core: Core, contact: ContactRow): StatementSet {
   return core.sets.decode(contact.root, contact.statements);
 }
 
-export function ownRoot(view: VaultView): SigningPublicKey {
-  return getIdentity(view).root;
+/** Device keys that were certified under two roots, ours included: refused for both. */
+export function refusedKeys(view: VaultView, core: Core): ReadonlySet<string> {
+  const sets: StatementSet[] = listContacts(view).map((contact) => contactSet(core, contact));
+  return refusedKeysOf(devicesUnderTwoRoots([ownSet(core, getIdentity(view)), ...sets]));
 }

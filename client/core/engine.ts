@@ -48,7 +48,7 @@ export class Engine {
   readonly #timers = new Set<() => void>();
   /** The vault is known to be the newest copy: sealing may begin. */
   readonly #trusted = new Milestone();
-  readonly #drained = new Milestone();
+  #drained = new Milestone();
   #homeFault: TumarError | undefined;
   #sealingFaults: ReadonlyMap<string, TumarError> = new Map();
   #inbox: Inbox | undefined;
@@ -104,8 +104,12 @@ export class Engine {
     void this.#drain();
   }
 
-  /** Everything that waited at our relay is in the vault. */
+  /** Everything that waits at our relay now is in the vault. */
   drained(): Promise<void> {
+    if (this.#drained.isReached) {
+      this.#drained = new Milestone();
+      this.#inbox?.renew();
+    }
     return this.#drained.reached();
   }
 

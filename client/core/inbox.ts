@@ -61,6 +61,13 @@ export class Inbox {
     });
   }
 
+  /** Asks for all that waits once more; `onDrained` follows. What is being taken comes again and is known. */
+  renew(): void {
+    if (this.#subscription === undefined) return;
+    this.#subscription.close();
+    this.subscribe();
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#cancelTimer();
@@ -84,14 +91,16 @@ export class Inbox {
     }
   }
 
-  /** Stays pending until the commit holds it. */
+  /** Pending again when the commit fails. */
   async #takeBatch(): Promise<void> {
     const subscription = this.#subscription;
-    const batch = this.#pending.slice(0, BATCH);
-    const opened = await this.#core.vault.transaction((tx) =>
-      batch.map((delivery) => openDelivery(tx, this.#core, delivery)),
-    );
-    this.#pending.splice(0, batch.length);
+    const batch = this.#pending.splice(0, BATCH);
+    const opened = await this.#core.vault
+      .transaction((tx) => batch.map((delivery) => openDelivery(tx, this.#core, delivery)))
+      .catch((error) => {
+        this.#pending.unshift(...batch);
+        throw error;
+      });
     for (const { events } of opened) for (const event of events) this.#core.emit(event);
     this.#listener.onTaken(batch.length);
     // Not awaited: a lost acknowledgement only brings the envelope again, and it is known then.

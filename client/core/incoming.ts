@@ -16,12 +16,12 @@ import { prekeySecrets, removePair } from "../../shared/e2ee/prekey-state.ts";
 import { noteUnopened } from "../../shared/e2ee/reset.ts";
 import { type Received, receiveFrom } from "../../shared/e2ee/session-receive.ts";
 import { decodeStatement } from "../../shared/e2ee/statement.ts";
-import { addStatements } from "../../shared/e2ee/statement-set.ts";
 import { encodeStatusPlaces } from "../../shared/e2ee/status-record.ts";
 import type { Delivery } from "../net/requests.ts";
 import type { VaultTransaction } from "../vault/draft.ts";
-import { type Core, contactSet } from "./context.ts";
+import type { Core } from "./context.ts";
 import { draftCourtesies } from "./courtesies.ts";
+import { compareSets, withStatements } from "./known-sets.ts";
 import { readdress } from "./readdress.ts";
 import { resend } from "./resend.ts";
 import {
@@ -38,7 +38,6 @@ import { getOrder, type HeldItem, listHeld, putOrder } from "./state/held.ts";
 import { getIdentity } from "./state/identity.ts";
 import { addMessage, type IncomingRow, messageIndex } from "./state/messages.ts";
 import { getPrekeys, putPrekeys } from "./state/prekeys.ts";
-import { encodeSet } from "./state/statements.ts";
 import type { ClientEvent } from "./types.ts";
 
 /** What a delivery came to; every outcome is acknowledged, since a second try would end the same. */
@@ -166,8 +165,7 @@ function storePeer(
     putPeer(tx, root, deviceId, { ...(held ?? { grants: EMPTY, isFirstContact: true }), sessions });
     return;
   }
-  const set = addStatements(contactSet(core, contact), [identity.certificate], hour);
-  putContact(tx, { ...contact, statements: encodeSet(set) });
+  putContact(tx, withStatements(core, contact, [identity.certificate], hour));
   const isBetter = held === undefined || held.isFirstContact;
   const grants = isBetter ? encodeGrantList(identity.replyGrants) : held.grants;
   putPeer(tx, root, deviceId, { sessions, grants, isFirstContact: false });
@@ -194,6 +192,7 @@ function takeContent(
   const { root, deviceId } = peer.party;
   const item = shownRow(root, content);
   const events = act(tx, core, peer, content);
+  compareSets(tx, core, root, content);
   const before = getOrder(tx, root, deviceId);
   if (item !== null && isKnown(tx, content.messageId, before.waiting)) return events;
   const { order, ready } = arrive(before, content.seq, item, core.time.nowMs());
@@ -271,8 +270,7 @@ function joinStatements(
   if (contact === undefined) return [];
   try {
     const statements = encoded.map(decodeStatement);
-    const set = addStatements(contactSet(core, contact), statements, core.time.hour());
-    putContact(tx, { ...contact, statements: encodeSet(set) });
+    putContact(tx, withStatements(core, contact, statements, core.time.hour()));
     return [];
   } catch (error) {
     if (!(error instanceof TumarError)) throw error;

@@ -6,17 +6,18 @@
 
 import { equalBytes, fromHex, toHex } from "../../shared/crypto/bytes.ts";
 import { type ErrorCode, TumarError } from "../../shared/crypto/errors.ts";
-import { addStatements } from "../../shared/e2ee/statement-set.ts";
 import { encodeCbor } from "../../shared/wire/codec.ts";
 import type { ReceiptFrame } from "../../shared/wire/frames.ts";
 import { envelopeId } from "../../shared/wire/ids.ts";
 import { solvePuzzle } from "../../shared/wire/puzzle.ts";
 import { verifyReceipt } from "../../shared/wire/receipt.ts";
+import type { RequestOptions } from "../net/requests.ts";
 import type { VaultTransaction } from "../vault/draft.ts";
-import { type Core, contactSet } from "./context.ts";
+import type { Core } from "./context.ts";
 import { cardOfContact } from "./directory.ts";
 import { type Introduction, introduce, introduceByStatus } from "./first-contact.ts";
 import { markChanged } from "./incoming.ts";
+import { contactsToRead, withStatements } from "./known-sets.ts";
 import { repair, rootsToRepair } from "./repair.ts";
 import { sealDrafts } from "./seal.ts";
 import { type ContactRow, getContact, putContact } from "./state/contacts.ts";
@@ -29,7 +30,6 @@ import {
   listEnvelopes,
   putEnvelope,
 } from "./state/outbox.ts";
-import { encodeSet } from "./state/statements.ts";
 
 /** Envelopes under way at once; more wait for the next batch of this round. */
 const BATCH = 64;
@@ -76,7 +76,31 @@ async function sealAll(core: Core, signal: AbortSignal): Promise<Map<string, Tum
   for (const root of await core.vault.read((view) => rootsToRepair(view, core))) {
     note(root, await withIntroduction(core, root, signal, repair));
   }
+  for (const contact of await core.vault.read(contactsToRead)) {
+    note(contact.root, await readStatus(core, contact, signal));
+  }
   return faults;
+}
+
+/** Their status record is read once for each set they named; a relay without it is no fault of ours. */
+async function readStatus(
+  core: Core,
+  contact: ContactRow,
+  signal: AbortSignal,
+): Promise<TumarError | undefined> {
+  const fault = await withIntroduction(
+    core,
+    contact.root,
+    signal,
+    () => undefined,
+    introduceByStatus,
+  );
+  if (fault === undefined || fault.retryable) return fault;
+  await core.vault.transaction((tx) => {
+    const held = getContact(tx, contact.root);
+    if (held !== undefined) putContact(tx, { ...held, wantedSet: null });
+  });
+  return undefined;
 }
 
 async function rootsWithDrafts(core: Core): Promise<readonly Uint8Array[]> {
@@ -95,11 +119,12 @@ async function withIntroduction(
     root: Uint8Array,
     introduced: Introduction["devices"],
   ) => unknown,
+  read: typeof introductionOf = introductionOf,
 ): Promise<TumarError | undefined> {
   try {
     const contact = await core.vault.read((view) => getContact(view, root));
     if (contact === undefined || contact.isIdentityChanged) return undefined;
-    const introduction = await introductionOf(core, contact, signal);
+    const introduction = await read(core, contact, { signal });
     await core.vault.transaction((tx) => {
       join(tx, core, root, introduction);
       step(tx, core, root, introduction.devices);
@@ -118,11 +143,10 @@ async function withIntroduction(
 async function introductionOf(
   core: Core,
   contact: ContactRow,
-  signal: AbortSignal,
+  options: RequestOptions,
 ): Promise<Introduction> {
   const card = cardOfContact(contact);
-  if (card !== null) return introduce(core, card, { signal });
-  return introduceByStatus(core, contact, { signal });
+  return card === null ? introduceByStatus(core, contact, options) : introduce(core, card, options);
 }
 
 function join(
@@ -133,8 +157,7 @@ function join(
 ): void {
   const contact = getContact(tx, root);
   if (contact === undefined) return;
-  const set = addStatements(contactSet(core, contact), statements, hour);
-  putContact(tx, { ...contact, statements: encodeSet(set) });
+  putContact(tx, { ...withStatements(core, contact, statements, hour), wantedSet: null });
 }
 
 // --- depositing ---------------------------------------------------------------------------------

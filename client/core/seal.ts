@@ -34,7 +34,7 @@ import {
   type VerifiedCertificate,
 } from "../../shared/e2ee/statements/certificate.ts";
 import type { VaultTransaction, VaultView } from "../vault/draft.ts";
-import { type Core, contactSet, ownSet } from "./context.ts";
+import { type Core, contactSet, ownSet, refusedKeys } from "./context.ts";
 import type { Introduced } from "./first-contact.ts";
 import { newGrant } from "./self.ts";
 import {
@@ -101,7 +101,7 @@ export function sealDrafts(
   if (contact === undefined || contact.isIdentityChanged) return true;
   const drafts = listDrafts(tx).filter(([, row]) => equalBytes(row.root, root));
   if (drafts.length === 0) return true;
-  const devices = devicesOf(core, contact);
+  const devices = devicesOf(tx, core, contact);
   if (devices.length === 0) return false;
   const ready = devices.map((device) => readyPeer(tx, core, contact, device, introduced));
   if (!ready.every((peer) => peer !== undefined)) return false;
@@ -114,7 +114,7 @@ export function sealDrafts(
 
 /** Bytes of text that fit into one message to this contact as things stand. */
 export function textRoom(view: VaultView, core: Core, contact: ContactRow): number {
-  const rooms = devicesOf(core, contact).map((device) => {
+  const rooms = devicesOf(view, core, contact).map((device) => {
     const row = getPeer(view, contact.root, device.deviceId);
     const peer = row?.sessions == null ? undefined : decodePeer(row.sessions);
     const minute = core.time.minute();
@@ -140,8 +140,13 @@ interface ReadyPeer {
   readonly peer: DevicePeer;
 }
 
-function devicesOf(core: Core, contact: ContactRow): readonly VerifiedCertificate[] {
-  const roster = rosterOf(contactSet(core, contact), core.time.hour());
+function devicesOf(
+  view: VaultView,
+  core: Core,
+  contact: ContactRow,
+): readonly VerifiedCertificate[] {
+  const refused = refusedKeys(view, core);
+  const roster = rosterOf(contactSet(core, contact), core.time.hour(), refused);
   return liveDevices(roster).map(({ certificate }) => certificate);
 }
 

@@ -21,6 +21,10 @@ export interface ContactRow {
   readonly status: Uint8Array | null;
   /** Their statements, encoded. */
   readonly statements: readonly Uint8Array[];
+  /** Set hash of theirs that we could not match: their status record says more than we know. */
+  readonly wantedSet: Uint8Array | null;
+  /** Set hash of ours they named last and were sent our statements for. */
+  readonly answeredSet: Uint8Array | null;
   /** Tag of the grant of ours that is theirs; null before one was given out. */
   readonly myTag: Uint8Array | null;
   /** Whether they were given our grant list, in a first flight or a session. */
@@ -50,6 +54,8 @@ const contacts = new Table<ContactRow>("contact", {
     row.card ?? "",
     row.status ?? new Uint8Array(0),
     row.statements,
+    row.wantedSet ?? new Uint8Array(0),
+    row.answeredSet ?? new Uint8Array(0),
     row.myTag ?? new Uint8Array(0),
     flag(row.isGrantSent),
     flag(row.isStatusSent),
@@ -63,6 +69,8 @@ const contacts = new Table<ContactRow>("contact", {
     card: fields.text() || null,
     status: fields.optional(),
     statements: fields.bytesList(),
+    wantedSet: fields.optional(16),
+    answeredSet: fields.optional(16),
     myTag: fields.optional(16),
     isGrantSent: fields.flag(),
     isStatusSent: fields.flag(),
@@ -100,6 +108,8 @@ export function newContact(root: SigningPublicKey): ContactRow {
     card: null,
     status: null,
     statements: [],
+    wantedSet: null,
+    answeredSet: null,
     myTag: null,
     isGrantSent: false,
     isStatusSent: false,

@@ -13,9 +13,14 @@ import {
   type StatementSet,
 } from "../../../shared/e2ee/statement-set.ts";
 
+/** `bytes` is the encoded statement, `hour` when it was first found stored. */
+export function statementRow(bytes: Uint8Array, hour: number): Uint8Array {
+  return concat(u32(hour), bytes);
+}
+
 export function encodeSet(set: StatementSet): readonly Uint8Array[] {
   return [...set.entries.values()].map(({ statement, firstStoredHour }) =>
-    concat(u32(firstStoredHour), statement.bytes),
+    statementRow(statement.bytes, firstStoredHour),
   );
 }
 
