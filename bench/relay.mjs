@@ -6,11 +6,14 @@
 
 import { fork } from "node:child_process";
 import { once } from "node:events";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { performance } from "node:perf_hooks";
 import { ratios, rounds, spread } from "./lib/measure.mjs";
 import { BENCH } from "./lib/paths.mjs";
+import { sharesOf } from "./lib/profile.mjs";
 import { table } from "./lib/report.mjs";
-import { startForwarder, startRelay } from "./relay/servers.mjs";
+import { newDirectory, startForwarder, startRelay } from "./relay/servers.mjs";
 
 const LANES = 50;
 const FULL = { rounds: 5, seconds: 5, latencyRounds: 3, latencySeconds: 6 };
@@ -28,6 +31,21 @@ async function generator(kind, server) {
   };
   await order("open", { kind, address: server.address, server: server.pid, count: LANES });
   return { order, end: () => child.kill("SIGKILL") };
+}
+
+/** Where the relay's main thread spends its time: a relay of its own, under V8's profiler. */
+async function profile(window, seconds) {
+  const directory = newDirectory();
+  const began = performance.now();
+  const relay = await startRelay(["--cpu-prof", `--cpu-prof-dir=${directory}`]);
+  const load = await generator("tumar", relay);
+  const skipMs = performance.now() - began + 1000;
+  await load.order("closed", { window, seconds });
+  load.end();
+  await relay.end();
+  const shares = sharesOf(directory, skipMs);
+  rmSync(directory, { recursive: true });
+  return shares;
 }
 
 async function compare(window, size, generators) {
@@ -64,6 +82,12 @@ async function compare(window, size, generators) {
   };
 }
 
+async function profiles({ seconds }) {
+  const found = [];
+  for (const window of WINDOWS) found.push(await profile(window, seconds + 2));
+  return found;
+}
+
 export async function relayBench(isQuick) {
   const size = isQuick ? QUICK : FULL;
   const servers = { tumar: await startRelay(), forwarder: await startForwarder() };
@@ -74,7 +98,7 @@ export async function relayBench(isQuick) {
   try {
     const windows = [];
     for (const window of WINDOWS) windows.push(await compare(window, size, generators));
-    return { windows, rounds: size.rounds, seconds: size.seconds };
+    return { windows, rounds: size.rounds, seconds: size.seconds, profiles: await profiles(size) };
   } finally {
     for (const { end } of Object.values(generators)) end();
     for (const { end } of Object.values(servers)) await end();
@@ -116,7 +140,19 @@ function windowReport({ window, ours, peer, rateRatio, cpuRatio, isMet }) {
   ].join("\n");
 }
 
-export function relayReport({ windows, rounds: count, seconds }) {
+function profileReport(found) {
+  const parts = [...new Set(found.flatMap((shares) => shares.map(({ part }) => part)))];
+  const shareOf = (shares, name) => shares.find(({ part }) => part === name)?.share ?? 0;
+  return table(
+    ["part", ...WINDOWS.map((window) => `window ${window}`)],
+    parts.map((name) => [
+      name,
+      ...found.map((shares) => `${whole(shareOf(shares, name) * 100)} %`),
+    ]),
+  );
+}
+
+export function relayReport({ windows, rounds: count, seconds, profiles: found }) {
   return [
     "## Relay, 1 KiB envelopes, 50 senders and 50 receivers",
     "",
@@ -125,5 +161,9 @@ export function relayReport({ windows, rounds: count, seconds }) {
     "forwarder stores nothing and encrypts nothing.",
     "",
     windows.map(windowReport).join("\n\n"),
+    "",
+    "Where the relay's main thread spends its busy time, waiting for the disk included:",
+    "",
+    profileReport(found),
   ].join("\n");
 }

@@ -33,10 +33,14 @@ async function start(args, env) {
 }
 
 /** On the disk the repository is on, not in a temporary folder that may be memory. */
-export async function startRelay(nodeOptions = []) {
+export function newDirectory() {
   const data = join(BENCH, "data");
   mkdirSync(data, { recursive: true });
-  const directory = mkdtempSync(join(data, "relay-"));
+  return mkdtempSync(join(data, "relay-"));
+}
+
+export async function startRelay(nodeOptions = []) {
+  const directory = newDirectory();
   const script = join(BENCH, "relay", "relay-process.mjs");
   const args = [...nodeOptions, script, "--data", directory, "--port", "0", "--json"];
   const relay = await start(args, NO_LIMITS);

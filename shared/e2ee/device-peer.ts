@@ -61,9 +61,9 @@ export function encodePeer(peer: DevicePeer): Uint8Array {
   );
 }
 
-/** Copies. @throws TumarError MALFORMED */
+/** Copies, once: what it returns are views of one array. @throws TumarError MALFORMED */
 export function decodePeer(bytes: Uint8Array): DevicePeer {
-  const reader = new ByteReader(bytes);
+  const reader = new ByteReader(bytes.slice());
   if (reader.u8() !== VERSION) throw new TumarError("MALFORMED", "unknown peer format");
   const root = parseSigningPublicKey(reader.take(SIGNING_PUBLIC_KEY_BYTES));
   const IKs = parseSigningPublicKey(reader.take(SIGNING_PUBLIC_KEY_BYTES));
@@ -112,5 +112,5 @@ export function updateSession(peer: DevicePeer, session: Session): DevicePeer {
 function readList(reader: ByteReader, entry: number): Uint8Array {
   const list = reader.part();
   if (list.length % entry !== 0) throw new TumarError("MALFORMED", "a list ends in an entry");
-  return list.slice();
+  return list;
 }

@@ -99,9 +99,9 @@ export function encodeRatchet(state: RatchetState): Uint8Array {
   return concat(...parts);
 }
 
-/** Copies. @throws TumarError MALFORMED */
+/** Views of `bytes`, which must not change. @throws TumarError MALFORMED */
 export function decodeRatchet(bytes: Uint8Array): RatchetState {
-  const reader = new ByteReader(bytes.slice());
+  const reader = new ByteReader(bytes);
   if (reader.u8() !== VERSION) throw new TumarError("MALFORMED", "unknown session format");
   const flags = reader.u8();
   if ((flags & 0x40) !== 0) throw new TumarError("MALFORMED", "unknown session flag");

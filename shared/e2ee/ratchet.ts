@@ -165,9 +165,10 @@ export function tryDecrypt(
     return undefined;
   }
   try {
+    // After our own step the peer's next frame most likely begins a new chain; a failed trial is dear.
     return (
-      inCurrentChain(state, frame, hour) ??
       inNewChain(state, frame, hour) ??
+      inCurrentChain(state, frame, hour) ??
       inPast(state, frame, hour)
     );
   } catch (error) {

@@ -48,16 +48,16 @@ export function encodeSession(session: Session): Uint8Array {
   );
 }
 
-/** Copies. @throws TumarError MALFORMED */
+/** Views of `bytes`, which must not change. @throws TumarError MALFORMED */
 export function decodeSession(bytes: Uint8Array): Session {
   const reader = new ByteReader(bytes);
   const flags = reader.u8();
   if (flags > 0x07) throw new TumarError("MALFORMED", "unknown session flag");
   const session = {
-    id: reader.take(SESSION_ID_BYTES).slice(),
+    id: reader.take(SESSION_ID_BYTES),
     startedMinute: reader.u32(),
-    headHash: (flags & FLAG_RESPONDER) === 0 ? EMPTY : reader.take(HEAD_HASH_BYTES).slice(),
-    prefix: reader.part().slice(),
+    headHash: (flags & FLAG_RESPONDER) === 0 ? EMPTY : reader.take(HEAD_HASH_BYTES),
+    prefix: reader.part(),
     ratchet: decodeRatchet(reader.part()),
     maySend: (flags & FLAG_MAY_SEND) !== 0,
     repeated: (flags & FLAG_REPEATED) !== 0,

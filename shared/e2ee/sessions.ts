@@ -87,7 +87,7 @@ export function sendTo(
   const messageId = content.subarray(0, MESSAGE_ID_BYTES);
   return {
     peer: rememberSent(next, session.id, sealed.commitment, messageId),
-    frame: concat(session.prefix, sealed.frame),
+    frame: session.prefix.length === 0 ? sealed.frame : concat(session.prefix, sealed.frame),
     bucket,
   };
 }
