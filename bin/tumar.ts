@@ -18,4 +18,6 @@ async function relay(typed: readonly string[]): Promise<void> {
 async function client(typed: readonly string[]): Promise<void> {
   const { main } = await import("../client/cli/program.ts");
   await main(typed);
+  // A connection that was left open must not keep a finished command alive.
+  process.exit();
 }

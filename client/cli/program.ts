@@ -28,7 +28,7 @@ const COMMANDS = [
   defineOutbox,
 ] as const;
 
-/** Runs what was typed after `tumar`; sets the exit code and never throws. */
+/** Runs what was typed after `tumar`; sets the exit code and never throws. All output was taken then. */
 export async function main(typed: readonly string[]): Promise<void> {
   const terminal = new Terminal(process.stdout, process.stderr);
   const isJson = asksForJson(typed);
@@ -38,6 +38,7 @@ export async function main(typed: readonly string[]): Promise<void> {
     process.exitCode = reportFault(fault, terminal, isJson);
   } finally {
     terminal.endProgress();
+    await terminal.flushed();
   }
 }
 

@@ -77,6 +77,15 @@ export class Terminal {
     this.#isLineOpen = false;
   }
 
+  /** Everything written so far was taken, or nobody takes it any more. */
+  async flushed(): Promise<void> {
+    const written = (stream: OutputStream): Promise<void> =>
+      new Promise((resolve) => {
+        stream.write("", () => resolve());
+      });
+    await Promise.all([written(this.#out), written(this.#err)]);
+  }
+
   /** For results: plain unless stdout is a screen that wants colours. */
   styled(style: Style, text: string): string {
     return paint(this.isScreen && this.#isColoured, style, text);
