@@ -7,11 +7,8 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { join } from "node:path";
-import { describe, it, type TestContext } from "node:test";
+import { describe, it } from "node:test";
 import { WebSocket } from "ws";
-import { DEFAULT_STORE_LIMITS } from "../../server/store/limits.ts";
-import { openSqliteStore } from "../../server/store/sqlite/sqlite-engine.ts";
 import type { Random } from "../../shared/crypto/bytes.ts";
 import { TumarError } from "../../shared/crypto/errors.ts";
 import { systemRandom } from "../../shared/crypto/sodium.ts";
@@ -21,7 +18,7 @@ import { verifyAnnouncement } from "../../shared/wire/channel-key.ts";
 import { ClientChannel } from "../../shared/wire/client-channel.ts";
 import { HostileProxy, type Passing, type Tamper } from "../support/hostile-proxy.ts";
 import { findLeaks, type Needle } from "../support/leak-search.ts";
-import { LyingStore } from "../support/lying-store.ts";
+import { type LyingRelay, lyingRelay } from "../support/lying-relay.ts";
 import { acquaint, person } from "../support/people.ts";
 import { relayInProcess, type TestRelay, temporaryDirectory } from "../support/relay.ts";
 import { seededRandom } from "../support/seeded-random.ts";
@@ -38,8 +35,6 @@ import {
 } from "../support/stories.ts";
 import { needlesOf } from "../support/vault-needles.ts";
 
-/** Retries are a matter of seconds; the story has no need of them all. */
-const HURRY = 25;
 const HOUR_MS = 3_600_000;
 const EACH = 12;
 const ATTACKS = 40;
@@ -121,33 +116,6 @@ function placeOf({ connection, direction }: Passing): string {
 
 // --- replays of first messages ------------------------------------------------------------------
 
-interface Watched {
-  readonly relay: TestRelay;
-  readonly store: LyingStore;
-}
-
-interface Time {
-  ms: number;
-}
-
-async function watchedRelay(
-  t: TestContext,
-  directory: string,
-  time: Time,
-  port = 0,
-): Promise<Watched> {
-  const store = new LyingStore(
-    openSqliteStore({
-      file: join(directory, "story.sqlite"),
-      key: new Uint8Array(32).fill(7),
-      limits: DEFAULT_STORE_LIMITS,
-    }),
-  );
-  const config = { DATA: directory, PORT: port };
-  const relay = await relayInProcess(t, config, { store, clock: () => time.ms });
-  return { relay, store };
-}
-
 /** Sends bytes as the first message of a new connection; what comes back but the greeting. */
 async function replay(address: string, message: Uint8Array): Promise<readonly Uint8Array[]> {
   const { host } = new URL(address);
@@ -180,7 +148,7 @@ function assertNotForUs(relay: TestRelay, announcement: Uint8Array, answer: Uint
 
 /** Every recorded first message once more, twice each: the relay's state and its owners' are as before. */
 async function assertReplaysDoNothing(
-  { relay, store }: Watched,
+  { relay, store }: LyingRelay,
   proxy: HostileProxy,
   needles: readonly Needle[],
 ): Promise<void> {
@@ -213,7 +181,7 @@ describe("story (g): a hostile network", () => {
     it(`delays a conversation and does nothing else to it (attacks ${seed})`, async (t) => {
       const relay = await relayInProcess(t);
       const proxy = await HostileProxy.start(t, relay.address);
-      const given = { clock: hurriedClock(HURRY), random: seededRandom(seed) };
+      const given = { clock: hurriedClock, random: seededRandom(seed) };
       const aigul = await person(t, proxy.address, given);
       const bek = await person(t, proxy.address, { ...given, random: seededRandom(`${seed} 2`) });
       await acquaint([aigul, "Айгүл"], [bek, "Бек"]);
@@ -247,8 +215,9 @@ describe("story (g): a hostile network", () => {
 
   it("a recorded first message does nothing a second time: at once, in later epochs, after a restart", async (t) => {
     const directory = await temporaryDirectory(t);
-    const time = { ms: Date.now() };
-    const first = await watchedRelay(t, directory, time);
+    let nowMs = Date.now();
+    const clock = () => nowMs;
+    const first = await lyingRelay(t, { directory, clock });
     const proxy = await HostileProxy.start(t, first.relay.address);
     const aigul = await person(t, proxy.address);
     const bek = await person(t, proxy.address);
@@ -269,12 +238,12 @@ describe("story (g): a hostile network", () => {
 
     await assertReplaysDoNothing(first, proxy, needles);
     for (const _ of ["the epoch before", "an epoch long gone"]) {
-      time.ms += HOUR_MS;
+      nowMs += HOUR_MS;
       await assertReplaysDoNothing(first, proxy, needles);
     }
     const { port } = first.relay;
     await first.relay.close();
-    const second = await watchedRelay(t, directory, time, port);
+    const second = await lyingRelay(t, { directory, clock, port });
     await assertReplaysDoNothing(second, proxy, needles);
 
     const [again, back] = [await aigul.reopen(), await bek.reopen()];

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import type { Client, ClientEnvironment } from "../../client/core/client.ts";
 import { listPeers } from "../../client/core/state/contacts.ts";
+import type { SyncSummary } from "../../client/core/types.ts";
 import type { Clock } from "../../client/net/clock.ts";
 import type { VaultView } from "../../client/vault/draft.ts";
 import { Vault } from "../../client/vault/vault.ts";
@@ -10,8 +11,8 @@ import { toHex } from "../../shared/crypto/bytes.ts";
 import { decodePeer } from "../../shared/e2ee/device-peer.ts";
 import { activeSession } from "../../shared/e2ee/sessions.ts";
 
-/** Long enough for two slow cores; a story that needs it all has failed. */
-export const DEADLINE_MS = 25_000;
+/** Long enough for two busy cores; a story that needs it all has failed. */
+export const DEADLINE_MS = 60_000;
 const LOOK_MS = 20;
 const MINUTE_MS = 60_000;
 
@@ -35,6 +36,22 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
     if (Date.now() > endMs) throw new Error(`not in time: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
+}
+
+/** Longer than a gap in what a device sent is waited for. */
+const GAP_MS = 120_000;
+
+/** Until this text is there, with the clock turned now and then in case it waits behind a gap. */
+export async function untilShown(
+  client: Client,
+  text: string,
+  turnClock: (ms: number) => void,
+): Promise<void> {
+  let looks = 0;
+  await until(text, async () => {
+    if (looks++ % 50 === 49) turnClock(GAP_MS);
+    return (await client.received()).some((message) => message.text === text);
+  });
 }
 
 /** The texts in the vault once there are `count` of them, in the order they are shown. */
@@ -61,13 +78,17 @@ export async function sendAll(client: Client, to: string, texts: readonly string
   for (const text of texts) await client.send(to, text);
 }
 
-/** Each waits for the other's text before it answers; both must be started and know each other. */
+/**
+ * Each waits for the other's text before it answers; both must be started and know each other.
+ * `first` numbers the texts, which must be new to both.
+ */
 export async function pingPong(
   [a, aName]: readonly [Client, string],
   [b, bName]: readonly [Client, string],
   count: number,
+  first = 0,
 ): Promise<void> {
-  for (let i = 0; i < count; i++) {
+  for (let i = first; i < first + count; i++) {
     const [from, to, name] = i % 2 === 0 ? [a, b, bName] : [b, a, aName];
     const text = `ball ${i}`;
     await from.send(name, text);
@@ -106,13 +127,18 @@ export async function assertOneSession(a: ClientEnvironment, b: ClientEnvironmen
   assert.deepEqual(ofA, ofB);
 }
 
+const HURRY = 25;
+
 /** A clock on which waits are shorter, so that many retries fit into a story. */
-export function hurriedClock(times: number): Clock {
-  return {
-    now: () => performance.now() * times,
-    after: (ms, task) => {
-      const timer = setTimeout(task, ms / times);
-      return () => clearTimeout(timer);
-    },
-  };
+export const hurriedClock: Clock = {
+  now: () => performance.now() * HURRY,
+  after: (ms, task) => {
+    const timer = setTimeout(task, ms / HURRY);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** As `client.sync()`, with enough time also on a hurried clock. */
+export async function synced(client: Client): Promise<SyncSummary> {
+  return await client.sync({ timeoutMs: DEADLINE_MS * HURRY });
 }
