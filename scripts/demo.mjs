@@ -185,7 +185,8 @@ async function exchange(folder, people, relay, i) {
   if (i === 4) await people[1].kill();
   const next = await startRelay(folder, relay.port);
   tell("  the relay is up again");
-  await pause(600);
+  const all = Promise.all(people.map((person) => person.hasAll(i + 1)));
+  await Promise.race([all, pause(2500)]);
   return next;
 }
 

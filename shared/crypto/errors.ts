@@ -609,7 +609,7 @@ export const ERRORS = {
     status: 409,
     retryable: true,
     meaning: "A record changed again and again while it was read.",
-    hint: "Try again.",
+    hint: "Try again in a moment.",
   },
   CLIENT_CLOSED: {
     number: 429,
