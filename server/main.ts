@@ -71,6 +71,7 @@ function overridesOf(typed: Typed): Overrides {
 }
 
 function closeOnSignal(relay: Relay): void {
+  process.stdout.on("error", () => undefined);
   let signals = 0;
   const onSignal = () => {
     signals += 1;

@@ -8,7 +8,7 @@
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
-import { type DestinationStream, destination } from "pino";
+import type { DestinationStream } from "pino";
 import type { Random } from "../shared/crypto/bytes.ts";
 import { TumarError } from "../shared/crypto/errors.ts";
 import { systemRandom } from "../shared/crypto/sodium.ts";
@@ -61,8 +61,6 @@ export interface Relay {
   /** Ends open work, closes connections with 1001, sweeps, closes the store. Idempotent. */
   close(): Promise<void>;
 }
-
-const STDERR = 2;
 
 /**
  * Resolves when the relay can be reached.
@@ -135,7 +133,7 @@ async function openServices(
   const clock = options.clock ?? systemClock;
   const timer = options.timer ?? (() => performance.now());
   const random = options.random ?? systemRandom;
-  const logger = new Logger(config.LOG_LEVEL, options.log ?? destination(STDERR));
+  const logger = new Logger(config.LOG_LEVEL, options.log ?? standardError());
   const metrics = new Metrics();
   const keyring = await Keyring.open(config.DATA, random, hourOf(clock()));
   const engine = options.store ?? openEngine(config, keyring);
@@ -157,6 +155,12 @@ async function openServices(
     logger,
   };
   return { services, store };
+}
+
+/** Goes on without a log once nobody reads it: a broken pipe must not keep a relay from its work or its end. */
+function standardError(): DestinationStream {
+  process.stderr.on("error", () => undefined);
+  return { write: (line) => void process.stderr.write(line) };
 }
 
 function openEngine(config: SettingValues, keyring: Keyring): Store {

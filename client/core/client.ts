@@ -28,7 +28,7 @@ import {
   nameContact,
   safetyNumberWith,
 } from "./directory.ts";
-import { Engine, queuedCount } from "./engine.ts";
+import { Engine } from "./engine.ts";
 import { checkTextLength, draft, sealDrafts, textRoom } from "./seal.ts";
 import { cardOf, makeSelf, putSelf } from "./self.ts";
 import { listContacts } from "./state/contacts.ts";
@@ -123,7 +123,7 @@ export class Client {
     try {
       await vault.transaction((tx) => putSelf(tx, self));
       const client = await Client.#over(environment, vault);
-      await client.#engine.register();
+      await client.#registerOrClose();
       const phrase = await phraseWords(entropy, wordList);
       const created = { identity: client.identity, phrase, digits: phraseDigits(entropy) };
       return { client, created };
@@ -143,6 +143,15 @@ export class Client {
       return await Client.#over(environment, vault);
     } catch (error) {
       await vault.close();
+      throw error;
+    }
+  }
+
+  async #registerOrClose(): Promise<void> {
+    try {
+      await this.#engine.register();
+    } catch (error) {
+      await this.close();
       throw error;
     }
   }
@@ -367,20 +376,20 @@ export class Client {
    */
   async sync(options: { readonly timeoutMs?: number } = {}): Promise<SyncSummary> {
     this.start();
-    const before = this.#engine.counts;
+    const counted = { message: 0, stored: 0 };
+    const stopCounting = this.on(({ type }) => {
+      if (type === "message" || type === "stored") counted[type] += 1;
+    });
     const wake = this.#wakes({ timeoutMs: options.timeoutMs ?? DEFAULT_SYNC_MS });
     try {
       const isDone = await Promise.race([this.#syncAll(), wake.over().then(() => false)]);
       if (!isDone) throw wake.reason(this.#engine.homeFault);
     } finally {
       wake.stop();
+      stopCounting();
     }
-    const { sent, received } = this.#engine.counts;
-    return {
-      sent: sent - before.sent,
-      received: received - before.received,
-      queued: await queuedCount(this.#core),
-    };
+    const queued = (await this.outbox()).length;
+    return { sent: counted.stored, received: counted.message, queued };
   }
 
   async #syncAll(): Promise<boolean> {

@@ -14,7 +14,6 @@ import { drainOutbox } from "./outgoing.ts";
 import { checkRollback, countRun, rememberRuns } from "./rollback.ts";
 import { listHeld } from "./state/held.ts";
 import { type HomeRow, listHomes } from "./state/identity.ts";
-import { listDrafts, listEnvelopes } from "./state/outbox.ts";
 import { putHour } from "./state/relays.ts";
 import { keepUp } from "./upkeep.ts";
 
@@ -56,8 +55,6 @@ export class Engine {
   #round: Promise<void> | undefined;
   #isRoundDue = false;
   #failures = 0;
-  #sent = 0;
-  #received = 0;
   #isHeldWatched = false;
 
   constructor(core: Core, clock: Clock) {
@@ -67,10 +64,6 @@ export class Engine {
 
   get isTrusted(): boolean {
     return this.#trusted.isReached;
-  }
-
-  get counts(): { readonly sent: number; readonly received: number } {
-    return { sent: this.#sent, received: this.#received };
   }
 
   /** Why our own relay could not be reached last; undefined while it can. */
@@ -167,8 +160,7 @@ export class Engine {
     if (this.#inbox !== undefined || this.#end.signal.aborted) return;
     const relay = this.#core.relays.home(home.address);
     this.#inbox = new Inbox(this.#core, relay, home, this.#clock, {
-      onTaken: (count) => {
-        this.#received += count;
+      onTaken: () => {
         void this.#drain();
         this.#watchHeld();
       },
@@ -205,7 +197,6 @@ export class Engine {
       this.#isRoundDue = false;
       try {
         const round = await drainOutbox(this.#core, this.#end.signal);
-        this.#sent += round.stored;
         this.#sealingFaults = round.sealingFaults;
         if (round.stored > 0) this.#failures = 0;
         if (round.isRetryDue) this.#retryRound();
@@ -262,9 +253,4 @@ export class Engine {
     });
     this.#timers.add(cancel);
   }
-}
-
-/** Whether anything waits to leave this device. */
-export async function queuedCount(core: Core): Promise<number> {
-  return core.vault.read((view) => listDrafts(view).length + listEnvelopes(view).length);
 }

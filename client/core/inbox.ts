@@ -19,7 +19,7 @@ const WATCH_MS = 1_000;
 
 export interface InboxListener {
   /** Envelopes were taken; their content may have made drafts. */
-  onTaken(count: number): void;
+  onTaken(): void;
   /** Everything that waited when the subscription began has been taken. */
   onDrained(): void;
 }
@@ -102,7 +102,7 @@ export class Inbox {
         throw error;
       });
     for (const { events } of opened) for (const event of events) this.#core.emit(event);
-    this.#listener.onTaken(batch.length);
+    this.#listener.onTaken();
     // Not awaited: a lost acknowledgement only brings the envelope again, and it is known then.
     subscription?.acknowledge(batch.map(({ envelopeId }) => envelopeId)).catch(() => undefined);
   }

@@ -67,10 +67,11 @@ export interface NewIdentity {
   readonly digits: string;
 }
 
+/** Messages of people; what clients tell each other by themselves is not counted. */
 export interface SyncSummary {
   readonly sent: number;
   readonly received: number;
-  /** Messages still written and not stored. */
+  /** Still written and not stored. */
   readonly queued: number;
 }
 

@@ -49,6 +49,13 @@ describe("tumar relay", () => {
     assert.ok((await reader.delivered(stored)).length === stored);
   });
 
+  it("still ends on SIGTERM when nobody reads its output any more", async (t) => {
+    const relay = await relayProcess(t, { directory: await temporaryDirectory(t) });
+    relay.child.stdout?.destroy();
+    relay.child.stderr?.destroy();
+    assert.equal(await relay.end("SIGTERM"), 0);
+  });
+
   it("ends at once at the second signal", async (t) => {
     const directory = await temporaryDirectory(t);
     const relay = await relayProcess(t, { directory });
