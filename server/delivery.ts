@@ -45,6 +45,11 @@ export class Delivery {
     this.#resumeOffset = frame.resumeOffset;
   }
 
+  /** Public key. */
+  get mailbox(): Uint8Array {
+    return this.#mailbox;
+  }
+
   isOf(mailbox: Uint8Array): boolean {
     return equalBytes(this.#mailbox, mailbox);
   }

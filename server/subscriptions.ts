@@ -27,6 +27,11 @@ export class Subscriptions {
     return this.#deliveries.get(mailbox);
   }
 
+  /** Public keys of all mailboxes that somebody listens to now. */
+  get mailboxes(): readonly Uint8Array[] {
+    return [...this.#deliveries.values()].map(({ mailbox }) => mailbox);
+  }
+
   /** Something came into the mailbox. */
   wake(mailbox: MailboxHandle): void {
     const delivery = this.#deliveries.get(mailbox);

@@ -2,17 +2,22 @@
  * Sweeps the store at start and then at regular times, and rotates the channel key on the way.
  *
  * One sweep at a time; one that is due while another runs is left out. A failed sweep is logged and
- * tried again at the next time.
+ * tried again at the next time. Mailboxes that are subscribed to have their owners here: once a day,
+ * before anything is removed, their lives start anew.
  */
 
 import { type Clock, hourOf } from "./clock.ts";
 import type { Keyring } from "./keys.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
+import type { Services } from "./services.ts";
+import { dayOf } from "./store/rules.ts";
 import type { Store } from "./store/store.ts";
 
 export interface SweeperParts {
   readonly store: Store;
+  readonly commits: Services["commits"];
+  readonly subscriptions: Services["subscriptions"];
   readonly keyring: Keyring;
   readonly clock: Clock;
   readonly timer: Clock;
@@ -23,6 +28,7 @@ export interface SweeperParts {
 export class Sweeper {
   readonly #parts: SweeperParts;
   #timeout: NodeJS.Timeout | undefined;
+  #renewedDay = -1;
   #running: Promise<void> | undefined;
 
   constructor(parts: SweeperParts) {
@@ -55,6 +61,7 @@ export class Sweeper {
     const hour = hourOf(clock());
     try {
       if (await keyring.rotate(hour)) logger.write("info", "channel-key-made");
+      await this.#renewSubscribed(hour);
       const report = await store.sweep({ hour });
       const durationMs = Math.round(timer() - beganMs);
       metrics.swept(durationMs / 1000);
@@ -62,5 +69,16 @@ export class Sweeper {
     } catch (error) {
       logger.unexpected(error, "sweep-failed");
     }
+  }
+
+  async #renewSubscribed(hour: number): Promise<void> {
+    const { commits, subscriptions } = this.#parts;
+    if (this.#renewedDay === dayOf(hour)) return;
+    this.#renewedDay = dayOf(hour);
+    await Promise.all(
+      subscriptions.mailboxes.map((mailbox) =>
+        commits.submit({ type: "useMailbox", mailbox, hour }),
+      ),
+    );
   }
 }

@@ -20,6 +20,8 @@ import { keepUp } from "./upkeep.ts";
 const RETRY_BASE_MS = 500;
 const RETRY_CAP_MS = 30_000;
 const HELD_CHECK_MS = 5_000;
+/** How often a client that goes on running asks the hour, renews prekeys and makes up for used pairs. */
+const UPKEEP_MS = 3_600_000;
 /** A closing client waits this long for its last word to its relay. */
 const FAREWELL_MS = 2_000;
 
@@ -133,6 +135,11 @@ export class Engine {
       if (home === undefined) throw new TumarError("VAULT_DAMAGED", "the vault names no relay");
       await this.#settleIn(home);
       this.#homeFault = undefined;
+      this.#after(UPKEEP_MS, () => {
+        // Only `hello` tells the hour, and a connection that lives asks it seldom.
+        this.#core.relays.home(home.address).kick();
+        void this.#run(0);
+      });
     } catch (error) {
       if (this.#end.signal.aborted) return;
       if (!(error instanceof TumarError)) throw error;

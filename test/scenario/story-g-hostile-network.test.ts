@@ -209,6 +209,7 @@ describe("story (g): a hostile network", () => {
       const received = (await bek.client.received()).map(({ id }) => id.join());
       assert.equal(new Set(received).size, (await aigul.client.sent()).length);
       assert.equal((await aigul.client.received()).length, EACH);
+      await pingPong([aigul.client, "Айгүл"], [bek.client, "Бек"], 4);
       await assertOneSession(aigul.environment, bek.environment);
     });
   }
