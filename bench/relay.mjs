@@ -24,13 +24,23 @@ const GOAL = 0.5;
 
 async function generator(kind, server) {
   const child = fork(join(BENCH, "relay", "generator.mjs"));
+  const exit = once(child, "exit").then(([code]) => {
+    throw new Error(`the generator ended with ${code}`);
+  });
+  exit.catch(() => undefined);
   const order = async (name, options) => {
     const answer = once(child, "message");
     child.send({ order: name, ...options });
-    return (await answer)[0];
+    return (await Promise.race([answer, exit]))[0];
   };
-  await order("open", { kind, address: server.address, server: server.pid, count: LANES });
-  return { order, end: () => child.kill("SIGKILL") };
+  const end = () => child.kill("SIGKILL");
+  try {
+    await order("open", { kind, address: server.address, server: server.pid, count: LANES });
+  } catch (error) {
+    end();
+    throw error;
+  }
+  return { order, end };
 }
 
 /** Where the relay's main thread spends its time: a relay of its own, under V8's profiler. */
@@ -38,14 +48,17 @@ async function profile(window, seconds) {
   const directory = newDirectory();
   const began = performance.now();
   const relay = await startRelay(["--cpu-prof", `--cpu-prof-dir=${directory}`]);
-  const load = await generator("tumar", relay);
-  const skipMs = performance.now() - began + 1000;
-  await load.order("closed", { window, seconds });
-  load.end();
-  await relay.end();
-  const shares = sharesOf(directory, skipMs);
-  rmSync(directory, { recursive: true });
-  return shares;
+  try {
+    const load = await generator("tumar", relay);
+    const skipMs = performance.now() - began + 1000;
+    await load.order("closed", { window, seconds });
+    load.end();
+    await relay.end();
+    return sharesOf(directory, skipMs);
+  } finally {
+    await relay.end();
+    rmSync(directory, { recursive: true });
+  }
 }
 
 async function compare(window, size, generators) {
@@ -90,18 +103,24 @@ async function profiles({ seconds }) {
 
 export async function relayBench(isQuick) {
   const size = isQuick ? QUICK : FULL;
-  const servers = { tumar: await startRelay(), forwarder: await startForwarder() };
-  const generators = {};
-  for (const [kind, server] of Object.entries(servers)) {
-    generators[kind] = await generator(kind, server);
-  }
+  const started = [];
+  const begin = async (starting) => {
+    const one = await starting;
+    started.unshift(one);
+    return one;
+  };
   try {
+    const relay = await begin(startRelay());
+    const forwarder = await begin(startForwarder());
+    const generators = {
+      tumar: await begin(generator("tumar", relay)),
+      forwarder: await begin(generator("forwarder", forwarder)),
+    };
     const windows = [];
     for (const window of WINDOWS) windows.push(await compare(window, size, generators));
     return { windows, rounds: size.rounds, seconds: size.seconds, profiles: await profiles(size) };
   } finally {
-    for (const { end } of Object.values(generators)) end();
-    for (const { end } of Object.values(servers)) await end();
+    for (const { end } of started) await end();
   }
 }
 

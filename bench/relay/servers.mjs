@@ -23,7 +23,7 @@ async function start(args, env) {
   const exit = once(child, "exit");
   const [line] = await Promise.race([
     once(createInterface({ input: child.stdout }), "line"),
-    exit.then(([code]) => Promise.reject(new Error(`${args.at(0)} ended with ${code}`))),
+    exit.then(([code]) => Promise.reject(new Error(`a server ended with ${code}`))),
   ]);
   const end = async (signal) => {
     child.kill(signal);
@@ -48,7 +48,7 @@ export async function startRelay(nodeOptions = []) {
     ...relay,
     end: async () => {
       await relay.end("SIGTERM");
-      rmSync(directory, { recursive: true });
+      rmSync(directory, { recursive: true, force: true });
     },
   };
 }

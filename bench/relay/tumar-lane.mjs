@@ -8,12 +8,12 @@ import { once } from "node:events";
 import WebSocket from "ws";
 import { EMPTY } from "../../dist/shared/crypto/bytes.js";
 import { signingKeyPair, systemRandom } from "../../dist/shared/crypto/sodium.js";
+import { parseRelayAddress, relayOrigin } from "../../dist/shared/e2ee/relay-address.js";
 import { verifyAnnouncement } from "../../dist/shared/wire/channel-key.js";
 import { ClientChannel } from "../../dist/shared/wire/client-channel.js";
 import { depositHash } from "../../dist/shared/wire/ids.js";
 import { DEFAULT_WINDOW, MAX_ACKNOWLEDGED } from "../../dist/shared/wire/limits.js";
 import { makeProof } from "../../dist/shared/wire/proof.js";
-import { parseRelayAddress } from "../../dist/shared/wire/relay-address.js";
 import { dueMsOf, EachTurn, newEnvelope } from "./lane.mjs";
 
 const DAY_MS = 86_400_000;
@@ -27,14 +27,14 @@ class Link {
   #waiting = new Map();
 
   static async connect(address) {
-    const { origin, hash } = parseRelayAddress(address);
-    const socket = new WebSocket(`${origin.replace(/^http/, "ws")}/v1/ws`, {
+    const relay = parseRelayAddress(address);
+    const socket = new WebSocket(`${relayOrigin(relay).replace(/^http/, "ws")}/v1/ws`, {
       perMessageDeflate: false,
     });
     const [data] = await once(socket, "message");
     const link = new Link();
     link.#socket = socket;
-    link.#announcement = verifyAnnouncement(Uint8Array.from(data.subarray(1)), hash);
+    link.#announcement = verifyAnnouncement(Uint8Array.from(data.subarray(1)), relay.hash);
     link.#channel = ClientChannel.start(link.#announcement, systemRandom);
     socket.on("message", (message) => link.#onMessage(message));
     await link.request({ type: "hello", version: 1 });
