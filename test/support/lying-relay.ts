@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { DEFAULT_STORE_LIMITS, type StoreLimits } from "../../server/store/limits.ts";
 import { openSqliteStore } from "../../server/store/sqlite/sqlite-engine.ts";
 import { LyingStore } from "./lying-store.ts";
+import { type Person, person } from "./people.ts";
 import { type Cleanup, relayInProcess, type TestRelay, temporaryDirectory } from "./relay.ts";
+import { hurriedClock } from "./stories.ts";
 
 export interface LyingRelay {
   readonly relay: TestRelay;
@@ -40,4 +42,32 @@ export async function lyingRelay(
   const options = clock === undefined ? { store } : { store, clock };
   const relay = await relayInProcess(test, { DATA: directory, PORT: port }, options);
   return { relay, store };
+}
+
+export interface LyingScene extends LyingRelay {
+  readonly aigul: Person;
+  readonly bek: Person;
+  /** Moves the clocks of both people and the relay. */
+  turnClock(ms: number): void;
+  /** Another one on the same clock. */
+  newcomer(): Promise<Person>;
+}
+
+/** Two people on it, not yet acquainted, whose clients retry in a hurry. */
+export async function lyingScene(t: Cleanup): Promise<LyingScene> {
+  let aheadMs = 0;
+  const now = () => Date.now() + aheadMs;
+  const lying = await lyingRelay(t, { clock: now });
+  const given = { now, clock: hurriedClock };
+  const aigul = await person(t, lying.relay.address, given);
+  const bek = await person(t, lying.relay.address, given);
+  return {
+    ...lying,
+    aigul,
+    bek,
+    newcomer: () => person(t, lying.relay.address, given),
+    turnClock: (ms) => {
+      aheadMs += ms;
+    },
+  };
 }
