@@ -43,7 +43,10 @@ export async function startRelay(nodeOptions = []) {
   const directory = newDirectory();
   const script = join(BENCH, "relay", "relay-process.mjs");
   const args = [...nodeOptions, script, "--data", directory, "--port", "0", "--json"];
-  const relay = await start(args, NO_LIMITS);
+  const relay = await start(args, NO_LIMITS).catch((error) => {
+    rmSync(directory, { recursive: true, force: true });
+    throw error;
+  });
   return {
     ...relay,
     end: async () => {
