@@ -120,15 +120,17 @@ export class Client {
     const hour = probe.clock.hour() ?? Math.floor((environment.now ?? Date.now)() / HOUR_MS);
     const self = await makeSelf(entropy, address, mailbox, hour, random);
     const vault = await Vault.create(environment.storage, environment.passphrase, { random });
+    let close = (): Promise<void> => vault.close();
     try {
       await vault.transaction((tx) => putSelf(tx, self));
       const client = await Client.#over(environment, vault);
-      await client.#registerOrClose();
+      close = () => client.close();
+      await client.#engine.register();
       const phrase = await phraseWords(entropy, wordList);
       const created = { identity: client.identity, phrase, digits: phraseDigits(entropy) };
       return { client, created };
     } catch (error) {
-      await vault.close();
+      await close();
       await environment.storage.destroy();
       throw error;
     }
@@ -143,15 +145,6 @@ export class Client {
       return await Client.#over(environment, vault);
     } catch (error) {
       await vault.close();
-      throw error;
-    }
-  }
-
-  async #registerOrClose(): Promise<void> {
-    try {
-      await this.#engine.register();
-    } catch (error) {
-      await this.close();
       throw error;
     }
   }
@@ -234,7 +227,7 @@ export class Client {
     if (contact.isIdentityChanged) {
       throw new TumarError("IDENTITY_CHANGED", "this contact's identity has changed");
     }
-    checkTextLength(textRoom(tx, this.#core, contact), utf8(text).length);
+    checkTextLength(textRoom(tx), utf8(text).length);
     draftCourtesies(tx, this.#core, contact.root, true);
     const current = findContact(tx, nameOrPrefix);
     const { content } = draft(tx, this.#core, current, { kind: "text", text });
@@ -465,10 +458,21 @@ async function partsOf(environment: ClientEnvironment, vault: Vault): Promise<Cl
     time: new CoreTime(() => home.clock.hour() ?? peer.clock.hour(), now),
     sets: new SetCache(),
     emit: (event) => {
-      for (const listener of listeners) listener(event);
+      for (const listener of listeners) callSafely(() => listener(event));
     },
   };
   return { core, clock: environment.clock ?? systemClock, pools: [home, peer], listeners };
+}
+
+/** A listener that throws is its owner's fault and must not end up in ours. */
+function callSafely(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
 }
 
 function poolEnvironment({ transport, clock, random }: ClientEnvironment): PoolEnvironment {

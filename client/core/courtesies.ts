@@ -10,7 +10,7 @@ import type { StatusPlace } from "../../shared/e2ee/status-record.ts";
 import type { VaultTransaction } from "../vault/draft.ts";
 import type { Core } from "./context.ts";
 import { draft, replyGrants } from "./seal.ts";
-import { type ContactRow, getContact, listPeers, putContact } from "./state/contacts.ts";
+import { type ContactRow, getContact, isChosen, listPeers, putContact } from "./state/contacts.ts";
 import { listHomes } from "./state/identity.ts";
 
 /** `hasWritten`: a person of this side chose to answer. Drafts only; the caller seals. */
@@ -21,7 +21,7 @@ export function draftCourtesies(
   hasWritten: boolean,
 ): void {
   const contact = getContact(tx, root);
-  const isWanted = contact !== undefined && (contact.name !== null || hasWritten);
+  const isWanted = contact !== undefined && (hasWritten || isChosen(contact));
   if (!isWanted || contact.isIdentityChanged || !hasSession(tx, contact)) return;
   const granted = contact.isGrantSent ? contact : draftGrant(tx, core, contact);
   if (!granted.isStatusSent) draftStatus(tx, core, granted);

@@ -1,11 +1,10 @@
 /** Rows of the vault as the values a caller sees, and what a waiting message waits for in plain words. */
 
-import { equalBytes } from "../../shared/crypto/bytes.ts";
 import { ERRORS, type ErrorCode, errorRow, TumarError } from "../../shared/crypto/errors.ts";
 import type { VaultView } from "../vault/draft.ts";
 import { getContact } from "./state/contacts.ts";
 import type { IncomingRow, OutgoingRow } from "./state/messages.ts";
-import { listEnvelopes } from "./state/outbox.ts";
+import { type EnvelopeRow, envelopesOf } from "./state/outbox.ts";
 import { hourToMs } from "./time.ts";
 import type { ReceivedMessage, SentMessage } from "./types.ts";
 
@@ -34,7 +33,7 @@ export function describeOutgoing(view: VaultView, row: OutgoingRow): SentMessage
   };
 }
 
-/** A fault that waiting will not cure; undefined while there is hope. */
+/** A fault that waiting will not cure; undefined while there is hope. `sealingFault` concerns drafts. */
 export function faultOf(
   view: VaultView,
   row: OutgoingRow,
@@ -46,23 +45,24 @@ export function faultOf(
   if (getContact(view, row.root)?.isIdentityChanged) {
     return new TumarError("IDENTITY_CHANGED", "this contact's identity has changed");
   }
-  const code = lastFault(view, row);
-  const fault = code === undefined ? sealingFault : new TumarError(code, "the relay refused");
+  const sealed = envelopesOf(view, row.id);
+  const code = lastFault(sealed);
+  const refused = code === undefined ? undefined : new TumarError(code, "the relay refused");
+  const fault = sealed.length === 0 ? sealingFault : refused;
   return fault === undefined || fault.retryable ? undefined : fault;
 }
 
 export function waitingFor(
   view: VaultView,
   row: OutgoingRow,
-  sealingFault: TumarError | undefined,
+  fault: TumarError | undefined,
 ): string {
   if (getContact(view, row.root)?.isIdentityChanged) return ERRORS.IDENTITY_CHANGED.meaning;
-  const code = lastFault(view, row) ?? sealingFault?.code;
+  const code = lastFault(envelopesOf(view, row.id)) ?? fault?.code;
   return code === undefined ? "It goes out with the next connection." : errorRow(code).meaning;
 }
 
-function lastFault(view: VaultView, row: OutgoingRow): ErrorCode | undefined {
-  const envelope = listEnvelopes(view).find(([, one]) => equalBytes(one.messageId, row.id));
-  const code = envelope?.[1].lastFault ?? "";
+function lastFault(sealed: readonly EnvelopeRow[]): ErrorCode | undefined {
+  const code = sealed.find(({ lastFault }) => lastFault !== "")?.lastFault ?? "";
   return code in ERRORS ? (code as ErrorCode) : undefined;
 }

@@ -7,7 +7,9 @@ import { toHex } from "../../shared/crypto/bytes.ts";
 import { TumarError } from "../../shared/crypto/errors.ts";
 import { parseRelayAddress } from "../../shared/e2ee/relay-address.ts";
 import type { Clock } from "../net/clock.ts";
+import type { Relay } from "../net/requests.ts";
 import type { Core } from "./context.ts";
+import { asFault } from "./faults.ts";
 import { Inbox } from "./inbox.ts";
 import { releaseHeld } from "./incoming.ts";
 import { drainOutbox } from "./outgoing.ts";
@@ -15,7 +17,7 @@ import { checkRollback, countRun, rememberRuns } from "./rollback.ts";
 import { listHeld } from "./state/held.ts";
 import { type HomeRow, listHomes } from "./state/identity.ts";
 import { putHour } from "./state/relays.ts";
-import { keepUp } from "./upkeep.ts";
+import { isUpkeepDue, keepUp } from "./upkeep.ts";
 
 const RETRY_BASE_MS = 500;
 const RETRY_CAP_MS = 30_000;
@@ -54,10 +56,15 @@ export class Engine {
   #sealingFaults: ReadonlyMap<string, TumarError> = new Map();
   #inbox: Inbox | undefined;
   #isStarted = false;
+  #isConnectionWatched = false;
+  #isTending = false;
+  #cancelTending: () => void = () => undefined;
+  /** What our relay is to remember of this vault; undefined once it does. */
+  #untoldRuns: number | undefined;
   #round: Promise<void> | undefined;
   #isRoundDue = false;
+  #cancelRetry: () => void = () => undefined;
   #failures = 0;
-  #isHeldWatched = false;
 
   constructor(core: Core, clock: Clock) {
     this.#core = core;
@@ -89,13 +96,14 @@ export class Engine {
   start(): void {
     if (this.#isStarted) return;
     this.#isStarted = true;
-    void this.#run(0);
+    void this.#tend(0);
     this.#watchHeld();
   }
 
   /** Something was written: a round of the outbox is due. */
   kick(): void {
     this.#failures = 0;
+    this.#sealingFaults = new Map();
     void this.#drain();
   }
 
@@ -120,7 +128,8 @@ export class Engine {
     if (this.#end.signal.aborted) return;
     const farewell = this.#isStarted && this.isTrusted ? this.#farewell() : Promise.resolve();
     this.#inbox?.close();
-    await farewell;
+    // A vault that takes no commit now must still be closed.
+    await farewell.catch(() => undefined);
     this.#end.abort(new TumarError("CLIENT_CLOSED", "the client was closed"));
     for (const cancel of this.#timers) cancel();
     closeRelays();
@@ -129,37 +138,53 @@ export class Engine {
 
   // --- our own relay ----------------------------------------------------------------------------
 
-  async #run(failures: number): Promise<void> {
+  /** The check for a rollback, the inbox, upkeep: until all is well, and again from time to time. */
+  async #tend(failures: number): Promise<void> {
+    if (this.#isTending || this.#end.signal.aborted) return;
+    this.#isTending = true;
+    this.#cancelTending();
     try {
       const [home] = await this.#core.vault.read(listHomes);
       if (home === undefined) throw new TumarError("VAULT_DAMAGED", "the vault names no relay");
       await this.#settleIn(home);
       this.#homeFault = undefined;
-      this.#after(UPKEEP_MS, () => {
+      this.#cancelTending = this.#after(UPKEEP_MS, () => {
         // Only `hello` tells the hour, and a connection that lives asks it seldom.
         this.#core.relays.home(home.address).kick();
-        void this.#run(0);
+        void this.#tend(0);
       });
     } catch (error) {
-      if (this.#end.signal.aborted) return;
-      if (!(error instanceof TumarError)) throw error;
-      this.#homeFault = error;
-      this.#after(this.#retryMs(failures), () => void this.#run(failures + 1));
+      this.#homeFault = asFault(error);
+      const waitMs = this.#retryMs(failures);
+      this.#cancelTending = this.#after(waitMs, () => void this.#tend(failures + 1));
+      return;
+    } finally {
+      this.#isTending = false;
     }
+    await this.#tendIfDue();
+  }
+
+  /** Grants were given out: the relay learns of them, and the next contact finds one ready. */
+  async #tendIfDue(): Promise<void> {
+    const isDue = await this.#core.vault.read(isUpkeepDue).catch(() => false);
+    if (isDue && this.#homeFault === undefined) await this.#tend(0);
   }
 
   async #settleIn(home: HomeRow): Promise<void> {
     const address = parseRelayAddress(home.address);
     const relay = this.#core.relays.home(home.address);
-    const signal = this.#end.signal;
+    this.#watchConnection(relay);
     if (!this.isTrusted) {
-      const runs = await checkRollback(this.#core, address, relay, signal);
-      void rememberRuns(this.#core, relay, home, runs).catch(() => undefined);
-      await this.#core.vault.transaction((tx) => putHour(tx, this.#core.time.hour()));
+      this.#untoldRuns = await checkRollback(this.#core, address, relay, this.#end.signal);
       this.#trusted.reach();
       void this.#drain();
     }
     this.#openInbox(home);
+    await this.#core.vault.transaction((tx) => putHour(tx, this.#core.time.hour()));
+    if (this.#untoldRuns !== undefined) {
+      await rememberRuns(this.#core, relay, home, this.#untoldRuns);
+      this.#untoldRuns = undefined;
+    }
     await keepUp(this.#core, address, relay);
   }
 
@@ -167,13 +192,20 @@ export class Engine {
     if (this.#inbox !== undefined || this.#end.signal.aborted) return;
     const relay = this.#core.relays.home(home.address);
     this.#inbox = new Inbox(this.#core, relay, home, this.#clock, {
-      onTaken: () => {
-        void this.#drain();
-        this.#watchHeld();
-      },
+      onTaken: () => void this.#drain(),
       onDrained: () => this.#drained.reach(),
     });
     this.#inbox.subscribe();
+  }
+
+  /** Only what a person can see: that it is up, or that it waits for the next try. */
+  #watchConnection(relay: Relay): void {
+    if (this.#isConnectionWatched) return;
+    this.#isConnectionWatched = true;
+    relay.onState(({ isUp, nextTryMs }) => {
+      if (!isUp && nextTryMs === null) return;
+      this.#core.emit({ type: "connection", relay: relay.address, isUp, nextTryMs });
+    });
   }
 
   /** Tells our relay that this run is over, so that a copy made during it is known for one. */
@@ -193,9 +225,7 @@ export class Engine {
   #drain(): Promise<void> {
     if (this.#end.signal.aborted || !this.isTrusted) return Promise.resolve();
     this.#isRoundDue = true;
-    this.#round ??= this.#rounds().finally(() => {
-      this.#round = undefined;
-    });
+    this.#round ??= this.#rounds();
     return this.#round;
   }
 
@@ -207,16 +237,20 @@ export class Engine {
         this.#sealingFaults = round.sealingFaults;
         if (round.stored > 0) this.#failures = 0;
         if (round.isRetryDue) this.#retryRound();
-      } catch (error) {
-        if (!(error instanceof TumarError)) throw error;
+      } catch {
+        // The vault is busy, full or gone: what is queued stays queued.
         this.#retryRound();
       }
     }
+    // At once, so that no call in between is given a promise of a round that is over.
+    this.#round = undefined;
+    void this.#tendIfDue();
   }
 
   #retryRound(): void {
     if (this.#end.signal.aborted) return;
-    this.#after(this.#retryMs(this.#failures), () => void this.#drain());
+    this.#cancelRetry();
+    this.#cancelRetry = this.#after(this.#retryMs(this.#failures), () => void this.#drain());
     this.#failures += 1;
   }
 
@@ -229,35 +263,35 @@ export class Engine {
 
   // --- messages that wait for a gap -------------------------------------------------------------
 
+  /** Also for what another process of this vault took in and did not live to show. */
   #watchHeld(): void {
-    if (this.#isHeldWatched || this.#end.signal.aborted) return;
-    void this.#core.vault.read(listHeld).then(
-      (held) => {
-        if (held.length === 0 || this.#isHeldWatched) return;
-        this.#isHeldWatched = true;
-        this.#after(HELD_CHECK_MS, () => void this.#releaseHeld());
-      },
-      () => undefined,
-    );
+    this.#after(HELD_CHECK_MS, () => void this.#releaseHeld());
   }
 
   async #releaseHeld(): Promise<void> {
-    this.#isHeldWatched = false;
     try {
-      const events = await this.#core.vault.transaction((tx) => releaseHeld(tx, this.#core));
-      for (const event of events) this.#core.emit(event);
-    } catch (error) {
-      if (!(error instanceof TumarError)) throw error;
+      const held = await this.#core.vault.read(listHeld);
+      if (held.length > 0) {
+        const events = await this.#core.vault.transaction((tx) => releaseHeld(tx, this.#core));
+        for (const event of events) this.#core.emit(event);
+      }
+    } catch {
+      // The vault is busy: what waits does so a little longer.
     }
     this.#watchHeld();
   }
 
-  #after(ms: number, task: () => void): void {
-    if (this.#end.signal.aborted) return;
+  /** The result cancels it. */
+  #after(ms: number, task: () => void): () => void {
+    if (this.#end.signal.aborted) return () => undefined;
     const cancel = this.#clock.after(ms, () => {
       this.#timers.delete(cancel);
       task();
     });
     this.#timers.add(cancel);
+    return () => {
+      this.#timers.delete(cancel);
+      cancel();
+    };
   }
 }

@@ -29,6 +29,8 @@ import type { ContactRow } from "./state/contacts.ts";
 /** One device that can be written to. */
 export interface Introduced {
   readonly bundle: VerifiedPrekeyBundle;
+  /** The same without a one-time pair: for a handshake that repeats one that stayed unanswered. */
+  readonly withoutPair: VerifiedPrekeyBundle;
   readonly grants: readonly GrantPlace[];
 }
 
@@ -76,10 +78,8 @@ async function introduceAt(
   const devices = new Map<string, Introduced>();
   for (const { writer, part } of parts) {
     const pair = pairOf(keys, writer, pairs);
-    const bundle = verifiedBundle(part, address, pair, record.hour);
-    if (bundle !== undefined) {
-      devices.set(toHex(bundle.deviceId), { bundle, grants: part.locator.grants });
-    }
+    const introduced = introducedBy(part, address, pair, record.hour);
+    if (introduced !== undefined) devices.set(toHex(part.certificate.deviceId), introduced);
   }
   if (devices.size === 0) throw new TumarError("NOT_REGISTERED", "no device can be written to");
   const statements = parts.flatMap(({ part }) => [part.certificate, part.locator]);
@@ -109,11 +109,9 @@ export async function introduceByStatus(
     const part = { writer: parseSigningPublicKey(writer), version };
     const known = contactSet(core, contact);
     const { device, set } = openStatusPart(keys, part, bytes, known, record.hour);
-    const bundle = verifiedBundle(device, place.relay, undefined, record.hour);
     statements.push(...statementsOf(set));
-    if (bundle !== undefined) {
-      devices.set(toHex(bundle.deviceId), { bundle, grants: device.locator.grants });
-    }
+    const introduced = introducedBy(device, place.relay, undefined, record.hour);
+    if (introduced !== undefined) devices.set(toHex(device.certificate.deviceId), introduced);
   }
   return { devices, statements, hour: record.hour };
 }
@@ -159,20 +157,24 @@ function pairOf(
 }
 
 /** With the pair if it is good, else without; undefined when the device's prekeys are out of date. */
-function verifiedBundle(
+function introducedBy(
   part: VerifiedDevicePart,
   { hash }: RelayAddress,
   pair: PrekeyPair | undefined,
   hour: number,
-): VerifiedPrekeyBundle | undefined {
-  for (const tried of pair === undefined ? [undefined] : [pair, undefined]) {
+): Introduced | undefined {
+  const bundleWith = (one: PrekeyPair | undefined): VerifiedPrekeyBundle | undefined => {
     try {
-      return bundleOf(part, hash, tried, hour);
+      return bundleOf(part, hash, one, hour);
     } catch (error) {
-      if (!(error instanceof TumarError)) throw error;
+      if (error instanceof TumarError) return undefined;
+      throw error;
     }
-  }
-  return undefined;
+  };
+  const withoutPair = bundleWith(undefined);
+  if (withoutPair === undefined) return undefined;
+  const withPair = pair === undefined ? undefined : bundleWith(pair);
+  return { bundle: withPair ?? withoutPair, withoutPair, grants: part.locator.grants };
 }
 
 function notRegistered(error: TumarError): TumarError {

@@ -8,7 +8,7 @@ import { TumarError } from "../../shared/crypto/errors.ts";
 import type { Clock } from "../net/clock.ts";
 import type { Delivery, Relay, Subscription } from "../net/requests.ts";
 import type { Core } from "./context.ts";
-import { openDelivery } from "./incoming.ts";
+import { type Opened, openDelivery } from "./incoming.ts";
 import type { HomeRow } from "./state/identity.ts";
 
 /** One commit holds what these change: at most some 3 KiB each. */
@@ -35,7 +35,8 @@ export class Inbox {
   #isTaking = false;
   #isDrainedAfterPending = false;
   #isClosed = false;
-  #cancelTimer: () => void = () => undefined;
+  #cancelRetry: () => void = () => undefined;
+  #cancelWatch: () => void = () => undefined;
 
   constructor(core: Core, relay: Relay, home: HomeRow, clock: Clock, listener: InboxListener) {
     this.#core = core;
@@ -45,10 +46,14 @@ export class Inbox {
     this.#listener = listener;
   }
 
+  /** From any other subscription of this vault the mailbox is taken over. */
   subscribe(): void {
     if (this.#isClosed) return;
+    this.#cancelRetry();
+    this.#cancelWatch();
     this.#pending.length = 0;
-    this.#subscription = this.#relay.owner.subscribe(this.#home.mailbox, {
+    this.#isDrainedAfterPending = false;
+    const subscription = this.#relay.owner.subscribe(this.#home.mailbox, {
       onDeliver: (delivery) => {
         this.#pending.push(delivery);
         void this.#take();
@@ -57,20 +62,23 @@ export class Inbox {
         this.#isDrainedAfterPending = true;
         void this.#take();
       },
-      onEnded: (error) => void this.#ended(error),
+      onEnded: (error) => {
+        if (this.#subscription === subscription) void this.#ended(error);
+      },
     });
+    this.#subscription = subscription;
   }
 
   /** Asks for all that waits once more; `onDrained` follows. What is being taken comes again and is known. */
   renew(): void {
-    if (this.#subscription === undefined) return;
-    this.#subscription.close();
+    this.#subscription?.close();
     this.subscribe();
   }
 
   close(): void {
     this.#isClosed = true;
-    this.#cancelTimer();
+    this.#cancelRetry();
+    this.#cancelWatch();
     this.#subscription?.close();
   }
 
@@ -79,8 +87,9 @@ export class Inbox {
     this.#isTaking = true;
     try {
       while (this.#pending.length > 0 && !this.#isClosed) await this.#takeBatch();
-    } catch (error) {
-      this.#retryLater(error);
+    } catch {
+      // The vault is busy or full: nothing was acknowledged, so nothing is lost.
+      this.#retryLater();
       return;
     } finally {
       this.#isTaking = false;
@@ -95,30 +104,50 @@ export class Inbox {
   async #takeBatch(): Promise<void> {
     const subscription = this.#subscription;
     const batch = this.#pending.splice(0, BATCH);
-    const opened = await this.#core.vault
-      .transaction((tx) => batch.map((delivery) => openDelivery(tx, this.#core, delivery)))
-      .catch((error) => {
-        this.#pending.unshift(...batch);
-        throw error;
-      });
-    for (const { events } of opened) for (const event of events) this.#core.emit(event);
+    const taken = await this.#open(batch).catch((error) => {
+      this.#pending.unshift(...batch);
+      throw error;
+    });
+    for (const { events } of taken.values()) for (const event of events) this.#core.emit(event);
     this.#listener.onTaken();
+    const ids = [...taken.keys()].map(({ envelopeId }) => envelopeId);
     // Not awaited: a lost acknowledgement only brings the envelope again, and it is known then.
-    subscription?.acknowledge(batch.map(({ envelopeId }) => envelopeId)).catch(() => undefined);
+    subscription?.acknowledge(ids).catch(() => undefined);
   }
 
-  /** The vault is busy or full: nothing was acknowledged, so nothing is lost. */
-  #retryLater(error: unknown): void {
+  /**
+   * One commit for all. When that fails by what is in them, one for each: what then fails alone is a
+   * fault of this program; it holds up nothing else, and comes again with the next connection.
+   */
+  async #open(batch: readonly Delivery[]): Promise<ReadonlyMap<Delivery, Opened>> {
+    try {
+      const opened = await this.#core.vault.transaction((tx) =>
+        batch.map((delivery) => [delivery, openDelivery(tx, this.#core, delivery)] as const),
+      );
+      return new Map(opened);
+    } catch (error) {
+      if (isVaultFault(error)) throw error;
+      if (batch.length <= 1) return new Map();
+    }
+    const taken = new Map<Delivery, Opened>();
+    for (const delivery of batch) {
+      for (const [one, opened] of await this.#open([delivery])) taken.set(one, opened);
+    }
+    return taken;
+  }
+
+  #retryLater(): void {
     if (this.#isClosed) return;
-    if (!(error instanceof TumarError)) throw error;
-    this.#cancelTimer = this.#clock.after(WATCH_MS, () => void this.#take());
+    this.#cancelRetry();
+    this.#cancelRetry = this.#clock.after(WATCH_MS, () => void this.#take());
   }
 
   async #ended(error: Error): Promise<void> {
     this.#subscription = undefined;
-    if (this.#isClosed) return;
     const isTakenOver = error instanceof TumarError && error.code === "TAKEN_OVER";
-    await this.#core.vault.refresh();
+    // A vault that cannot be read now shows nothing of other processes.
+    await this.#core.vault.refresh().catch(() => false);
+    if (this.#isClosed || this.#subscription !== undefined) return;
     const isOurs = this.#core.vault.foreignCommitAgeMs < TAKE_BACK_MS;
     if (isTakenOver && !isOurs) {
       this.#core.emit({ type: "taken-over", relay: this.#home.address });
@@ -128,16 +157,21 @@ export class Inbox {
 
   /** Subscribes again after `leftMs` in which no other process committed. */
   #watch(leftMs: number): void {
-    if (this.#isClosed) return;
-    this.#cancelTimer = this.#clock.after(WATCH_MS, () => {
+    if (this.#isClosed || this.#subscription !== undefined) return;
+    this.#cancelWatch();
+    this.#cancelWatch = this.#clock.after(WATCH_MS, () => {
       void this.#core.vault.refresh().then(
         (isForeign) => {
           const left = isForeign ? TAKE_BACK_MS : leftMs - WATCH_MS;
-          if (left <= 0) this.subscribe();
-          else this.#watch(left);
+          if (left > 0) this.#watch(left);
+          else if (this.#subscription === undefined) this.subscribe();
         },
         () => this.#watch(leftMs),
       );
     });
   }
+}
+
+function isVaultFault(error: unknown): boolean {
+  return error instanceof TumarError && error.code.startsWith("VAULT_");
 }

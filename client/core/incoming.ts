@@ -9,7 +9,7 @@ import type { SigningPublicKey } from "../../shared/crypto/sodium.ts";
 import { type Content, decodeContent } from "../../shared/e2ee/content.ts";
 import { type DevicePeer, decodePeer, encodePeer } from "../../shared/e2ee/device-peer.ts";
 import { unwrapFrame } from "../../shared/e2ee/envelope.ts";
-import { encodeGrantList } from "../../shared/e2ee/grant.ts";
+import { encodeGrantList, type GrantPlace } from "../../shared/e2ee/grant.ts";
 import { type Introduction, openIdentityBlock } from "../../shared/e2ee/identity-block.ts";
 import { arrive, release } from "../../shared/e2ee/ordering.ts";
 import { prekeySecrets, removePair } from "../../shared/e2ee/prekey-state.ts";
@@ -26,6 +26,8 @@ import { readdress } from "./readdress.ts";
 import { resend } from "./resend.ts";
 import {
   type ContactRow,
+  countPeers,
+  countStrangers,
   getContact,
   getPeer,
   listPeers,
@@ -38,6 +40,7 @@ import { getOrder, type HeldItem, listHeld, putOrder } from "./state/held.ts";
 import { getIdentity } from "./state/identity.ts";
 import { addMessage, type IncomingRow, messageIndex } from "./state/messages.ts";
 import { getPrekeys, putPrekeys } from "./state/prekeys.ts";
+import { MAX_INDEX } from "./state/table.ts";
 import type { ClientEvent } from "./types.ts";
 
 /** What a delivery came to; every outcome is acknowledged, since a second try would end the same. */
@@ -47,8 +50,11 @@ export interface Opened {
   readonly events: readonly ClientEvent[];
 }
 
+/** A contact or stranger cannot grow our vault without end: what is beyond these is not kept. */
+const MAX_DEVICES = 32;
+const MAX_STRANGERS = 256;
 const NOTHING: Opened = { events: [] };
-const EMPTY = new Uint8Array(0);
+const NO_GRANTS: Uint8Array = encodeGrantList([]);
 
 export function openDelivery(tx: VaultTransaction, core: Core, delivery: Delivery): Opened {
   const grant = getMyGrant(tx, delivery.tag);
@@ -60,11 +66,14 @@ export function openDelivery(tx: VaultTransaction, core: Core, delivery: Deliver
 }
 
 /** Gaps in what a device sent are given up after a minute: shows what waited. */
-export function releaseHeld(tx: VaultTransaction, core: Core): readonly ClientEvent[] {
+export function releaseHeld(
+  tx: VaultTransaction,
+  { time }: Pick<Core, "time">,
+): readonly ClientEvent[] {
   return listHeld(tx).flatMap(([root, device]) => {
     const key = { root: fromHex(root), device: fromHex(device) };
     const before = getOrder(tx, key.root, key.device);
-    const { order, ready } = release(before, core.time.nowMs());
+    const { order, ready } = release(before, time.nowMs());
     if (ready.length === 0) return [];
     putOrder(tx, key.root, key.device, order);
     return show(tx, ready);
@@ -130,13 +139,15 @@ function take(
   received: Received<Introduction>,
 ): Opened {
   const { party } = received.peer;
+  const contact = introduced(tx, core, received, delivery.hour);
+  if (contact === undefined) return NOTHING;
   const events: ClientEvent[] = [];
   if (grant.contact !== null && !equalBytes(grant.contact, party.root)) {
     events.push(...markChanged(tx, grant.contact));
   }
   if (received.usedPair !== 0) putPrekeys(tx, removePair(getPrekeys(tx), received.usedPair));
-  const contact = getContact(tx, party.root) ?? newContact(party.root);
-  storePeer(tx, core, contact, received, delivery.hour);
+  putContact(tx, contact);
+  storePeer(tx, core, received);
   const content = tryContent(received);
   if (content !== undefined) events.push(...takeContent(tx, core, received.peer, content));
   draftCourtesies(tx, core, party.root, false);
@@ -151,32 +162,46 @@ export function markChanged(tx: VaultTransaction, root: Uint8Array): readonly Cl
   return [{ type: "identity-changed", identity: contact.root }];
 }
 
+/** Who wrote, with what they introduced themselves by; undefined when there is no room for them. */
+function introduced(
+  tx: VaultTransaction,
+  core: Core,
+  { peer, identity }: Received<Introduction>,
+  hour: number,
+): ContactRow | undefined {
+  const { root, deviceId } = peer.party;
+  const held = getContact(tx, root);
+  if (held === undefined && countStrangers(tx) >= MAX_STRANGERS) return undefined;
+  const isNew = getPeer(tx, root, deviceId) === undefined;
+  if (isNew && countPeers(tx, root) >= MAX_DEVICES) return undefined;
+  const contact = held ?? newContact(root);
+  if (identity === undefined) return contact;
+  try {
+    return withStatements(core, contact, [identity.certificate], hour);
+  } catch (error) {
+    if (error instanceof TumarError) return undefined;
+    throw error;
+  }
+}
+
 function storePeer(
   tx: VaultTransaction,
   core: Core,
-  contact: ContactRow,
   { peer, identity }: Received<Introduction>,
-  hour: number,
 ): void {
   const { root, deviceId } = peer.party;
   const held = getPeer(tx, root, deviceId);
   const sessions = encodePeer(peer);
-  if (identity === undefined) {
-    putPeer(tx, root, deviceId, { ...(held ?? { grants: EMPTY, isFirstContact: true }), sessions });
-    return;
-  }
-  putContact(tx, withStatements(core, contact, [identity.certificate], hour));
-  const isBetter = held === undefined || held.isFirstContact;
-  const grants = isBetter ? encodeGrantList(identity.replyGrants) : held.grants;
-  putPeer(tx, root, deviceId, { sessions, grants, isFirstContact: false });
-  if (isBetter) readdress(tx, core, root, deviceId);
+  putPeer(tx, root, deviceId, { grants: held?.grants ?? NO_GRANTS, sessions });
+  if (identity !== undefined) takeGrants(tx, core, peer.party, identity.replyGrants);
 }
 
 /** What opened and cannot be read was written by newer or faulty software of the sender's. */
 function tryContent({ peer, plaintext }: Received<Introduction>): Content | undefined {
   try {
     const content = decodeContent(plaintext);
-    return equalBytes(content.deviceId, peer.party.deviceId) ? content : undefined;
+    const isTheirs = equalBytes(content.deviceId, peer.party.deviceId);
+    return isTheirs && content.seq <= MAX_INDEX ? content : undefined;
   } catch (error) {
     if (error instanceof TumarError) return undefined;
     throw error;
@@ -234,19 +259,11 @@ function act(
   peer: DevicePeer,
   { body }: Content,
 ): readonly ClientEvent[] {
-  const { root, deviceId } = peer.party;
+  const { root } = peer.party;
   switch (body.kind) {
-    case "grant": {
-      const row = getPeer(tx, root, deviceId);
-      const grants = encodeGrantList(body.places);
-      putPeer(tx, root, deviceId, {
-        sessions: row?.sessions ?? null,
-        grants,
-        isFirstContact: false,
-      });
-      readdress(tx, core, root, deviceId);
+    case "grant":
+      takeGrants(tx, core, peer.party, body.places);
       return [];
-    }
     case "status":
       updateContact(tx, root, { status: encodeStatusPlaces(body.places) });
       return [];
@@ -258,6 +275,20 @@ function act(
     default:
       return [];
   }
+}
+
+/** The newest list a device told replaces the one before; an empty one names no place and is none. */
+function takeGrants(
+  tx: VaultTransaction,
+  core: Core,
+  { root, deviceId }: DevicePeer["party"],
+  places: readonly GrantPlace[],
+): void {
+  const row = getPeer(tx, root, deviceId);
+  const grants = encodeGrantList(places);
+  if (row === undefined || places.length === 0 || equalBytes(row.grants, grants)) return;
+  putPeer(tx, root, deviceId, { ...row, grants });
+  readdress(tx, core, root, deviceId);
 }
 
 function joinStatements(

@@ -12,12 +12,18 @@ import { addStatements, isHashed, setHash, statementsOf } from "../../shared/e2e
 import type { VaultTransaction, VaultView } from "../vault/draft.ts";
 import { type Core, contactSet, ownSet } from "./context.ts";
 import { draft } from "./seal.ts";
-import { type ContactRow, getContact, listContacts, putContact } from "./state/contacts.ts";
+import {
+  type ContactRow,
+  getContact,
+  isChosen,
+  listContacts,
+  putContact,
+} from "./state/contacts.ts";
 import { getIdentity } from "./state/identity.ts";
 import { encodeSet } from "./state/statements.ts";
 
 /** Far more than an honest identity makes in its life; a contact cannot grow our vault without end. */
-const MAX_KNOWN_STATEMENTS = 512;
+export const MAX_KNOWN_STATEMENTS = 512;
 
 /**
  * The contact with these statements joined in, all or nothing.
@@ -36,7 +42,7 @@ export function withStatements(
   return { ...contact, statements: encodeSet(set) };
 }
 
-/** Compares what a message says its sender knows with what we know. */
+/** Compares what a message says its sender knows with what we know. A stranger is told nothing. */
 export function compareSets(
   tx: VaultTransaction,
   core: Core,
@@ -51,7 +57,7 @@ export function compareSets(
   const own = ownSet(core, getIdentity(tx));
   const isKnown = equalBytes(setHash(own), readerSet);
   const isAnswered = next.answeredSet !== null && equalBytes(next.answeredSet, readerSet);
-  if (isKnown || isAnswered) return;
+  if (isKnown || isAnswered || !isChosen(contact)) return;
   const statements = statementsOf(own)
     .filter(isHashed)
     .map(({ bytes }) => bytes);
@@ -59,10 +65,13 @@ export function compareSets(
   draft(tx, core, told, { kind: "statements", statements });
 }
 
-/** Contacts whose status record is to be read. */
+/** Contacts whose status record is to be read; never a stranger's, whose relay would see our address. */
 export function contactsToRead(view: VaultView): readonly ContactRow[] {
   return listContacts(view).filter(
-    ({ wantedSet, status, isIdentityChanged }) =>
-      wantedSet !== null && status !== null && !isIdentityChanged,
+    (contact) =>
+      contact.wantedSet !== null &&
+      contact.status !== null &&
+      !contact.isIdentityChanged &&
+      isChosen(contact),
   );
 }

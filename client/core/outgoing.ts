@@ -12,9 +12,10 @@ import { envelopeId } from "../../shared/wire/ids.ts";
 import { solvePuzzle } from "../../shared/wire/puzzle.ts";
 import { verifyReceipt } from "../../shared/wire/receipt.ts";
 import type { RequestOptions } from "../net/requests.ts";
-import type { VaultTransaction } from "../vault/draft.ts";
+import type { VaultTransaction, VaultView } from "../vault/draft.ts";
 import type { Core } from "./context.ts";
 import { cardOfContact } from "./directory.ts";
+import { asFault } from "./faults.ts";
 import { type Introduction, introduce, introduceByStatus } from "./first-contact.ts";
 import { markChanged } from "./incoming.ts";
 import { contactsToRead, withStatements } from "./known-sets.ts";
@@ -25,10 +26,11 @@ import { getMessage, messageIndex, putMessage } from "./state/messages.ts";
 import {
   deleteEnvelope,
   type EnvelopeRow,
+  envelopePlaces,
   getEnvelope,
-  listDrafts,
-  listEnvelopes,
+  hasEnvelope,
   putEnvelope,
+  rootsWithDrafts,
 } from "./state/outbox.ts";
 
 /** Envelopes under way at once; more wait for the next batch of this round. */
@@ -45,41 +47,55 @@ export interface Round {
 }
 
 export async function drainOutbox(core: Core, signal: AbortSignal): Promise<Round> {
-  const sealingFaults = await sealAll(core, signal);
-  const tried = new Set<number>();
-  let stored = 0;
-  let isRetryDue = sealingFaults.size > 0;
-  for (;;) {
-    const waiting = await core.vault.read(listEnvelopes);
-    const batch = waiting.filter(([place]) => !tried.has(place)).slice(0, BATCH);
-    if (batch.length === 0 || signal.aborted) return { stored, isRetryDue, sealingFaults };
-    for (const [place] of batch) tried.add(place);
-    const results = await Promise.all(batch.map(([place, row]) => deposit(core, place, row)));
-    const taken = results.filter(({ receipt }) => receipt !== undefined).length;
-    stored += taken;
-    isRetryDue ||= taken < results.length;
-    await settle(core, results);
-  }
+  const sealingFaults = new Map<string, TumarError>();
+  const progress: Progress = { tried: new Set(), silent: new Set(), stored: 0, left: 0 };
+  const unsealed = await sealKnown(core, sealingFaults);
+  // What is sealed does not wait for relays that first have to be asked about somebody.
+  await Promise.all([
+    depositAll(core, progress, signal),
+    introduceAll(core, unsealed, signal, sealingFaults),
+  ]);
+  await depositAll(core, progress, signal);
+  const isRetryDue = sealingFaults.size > 0 || progress.left > 0;
+  return { stored: progress.stored, isRetryDue, sealingFaults };
 }
 
 // --- sealing ------------------------------------------------------------------------------------
 
-async function sealAll(core: Core, signal: AbortSignal): Promise<Map<string, TumarError>> {
-  const faults = new Map<string, TumarError>();
-  const note = (root: Uint8Array, fault: TumarError | undefined): void => {
+type Faults = Map<string, TumarError>;
+
+/** Seals what needs no relay; gives the roots that do. One contact's fault is not another's. */
+async function sealKnown(core: Core, faults: Faults): Promise<readonly Uint8Array[]> {
+  const unsealed: Uint8Array[] = [];
+  for (const key of await core.vault.read(rootsWithDrafts)) {
+    const root = fromHex(key);
+    try {
+      const isSealed = await core.vault.transaction((tx) => sealDrafts(tx, core, root));
+      if (!isSealed) unsealed.push(root);
+    } catch (error) {
+      faults.set(key, asFault(error));
+    }
+  }
+  return unsealed;
+}
+
+async function introduceAll(
+  core: Core,
+  unsealed: readonly Uint8Array[],
+  signal: AbortSignal,
+  faults: Faults,
+): Promise<void> {
+  const broken = await core.vault.read((view) => rootsToRepair(view, core));
+  const toRead = await core.vault.read(contactsToRead);
+  const note = async (root: Uint8Array, step: Promise<TumarError | undefined>): Promise<void> => {
+    const fault = await step;
     if (fault !== undefined) faults.set(toHex(root), fault);
   };
-  for (const root of await rootsWithDrafts(core)) {
-    const isSealed = await core.vault.transaction((tx) => sealDrafts(tx, core, root));
-    if (!isSealed) note(root, await withIntroduction(core, root, signal, sealDrafts));
-  }
-  for (const root of await core.vault.read((view) => rootsToRepair(view, core))) {
-    note(root, await withIntroduction(core, root, signal, repair));
-  }
-  for (const contact of await core.vault.read(contactsToRead)) {
-    note(contact.root, await readStatus(core, contact, signal));
-  }
-  return faults;
+  await Promise.all([
+    ...unsealed.map((root) => note(root, withIntroduction(core, root, signal, sealDrafts))),
+    ...broken.map((root) => note(root, withIntroduction(core, root, signal, repair))),
+    ...toRead.map((contact) => note(contact.root, readStatus(core, contact, signal))),
+  ]);
 }
 
 /** Their status record is read once for each set they named; a relay without it is no fault of ours. */
@@ -103,12 +119,10 @@ async function readStatus(
   return undefined;
 }
 
-async function rootsWithDrafts(core: Core): Promise<readonly Uint8Array[]> {
-  const drafts = await core.vault.read(listDrafts);
-  return [...new Set(drafts.map(([, { root }]) => toHex(root)))].map(fromHex);
-}
-
-/** Reads the contact's prekeys from a relay, then runs `step` with them in one transaction. */
+/**
+ * Reads the contact's prekeys from a relay, then runs `step` with them in one transaction; `false`
+ * from it says that a device could not be written to even with them.
+ */
 async function withIntroduction(
   core: Core,
   root: Uint8Array,
@@ -125,18 +139,19 @@ async function withIntroduction(
     const contact = await core.vault.read((view) => getContact(view, root));
     if (contact === undefined || contact.isIdentityChanged) return undefined;
     const introduction = await read(core, contact, { signal });
-    await core.vault.transaction((tx) => {
+    const isDone = await core.vault.transaction((tx) => {
       join(tx, core, root, introduction);
-      step(tx, core, root, introduction.devices);
+      return step(tx, core, root, introduction.devices);
     });
-    return undefined;
+    if (isDone !== false) return undefined;
+    return new TumarError("NOT_REGISTERED", "a device of theirs has no prekeys at its relay");
   } catch (error) {
-    if (!(error instanceof TumarError)) throw error;
-    if (error.code === "IDENTITY_CHANGED") {
+    const fault = asFault(error);
+    if (fault.code === "IDENTITY_CHANGED") {
       const events = await core.vault.transaction((tx) => markChanged(tx, root));
       for (const event of events) core.emit(event);
     }
-    return error;
+    return fault;
   }
 }
 
@@ -169,12 +184,66 @@ interface Deposited {
   readonly fault?: TumarError;
 }
 
+/** Of one round. */
+interface Progress {
+  readonly tried: Set<number>;
+  /** Relays that did not answer: what else is for them waits for the next round. */
+  readonly silent: Set<string>;
+  stored: number;
+  left: number;
+}
+
+async function depositAll(core: Core, progress: Progress, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const batch = await core.vault.read((view) => nextBatch(view, progress));
+    if (batch.size === 0) return;
+    const groups = [...batch].map(([relay, rows]) => depositTo(core, relay, rows, progress));
+    await Promise.all(groups);
+  }
+}
+
+/** The next envelopes not tried in this round, by relay. */
+function nextBatch(
+  view: VaultView,
+  { tried, silent }: Progress,
+): ReadonlyMap<string, readonly [place: number, row: EnvelopeRow][]> {
+  const batch = new Map<string, [number, EnvelopeRow][]>();
+  let size = 0;
+  for (const place of envelopePlaces(view)) {
+    if (size === BATCH) break;
+    const row = tried.has(place) ? undefined : getEnvelope(view, place);
+    if (row === undefined || silent.has(row.relay)) continue;
+    tried.add(place);
+    batch.set(row.relay, [...(batch.get(row.relay) ?? []), [place, row]]);
+    size += 1;
+  }
+  return batch;
+}
+
+/** Each relay's receipts are taken in as they come, whatever another relay does. */
+async function depositTo(
+  core: Core,
+  relay: string,
+  rows: readonly (readonly [place: number, row: EnvelopeRow])[],
+  progress: Progress,
+): Promise<void> {
+  const results = await Promise.all(rows.map(([place, row]) => deposit(core, place, row)));
+  const taken = results.filter(({ receipt }) => receipt !== undefined).length;
+  progress.stored += taken;
+  progress.left += results.length - taken;
+  if (taken === 0 && results.every(({ fault }) => isSilence(fault))) progress.silent.add(relay);
+  await settle(core, results);
+}
+
+function isSilence(fault: TumarError | undefined): boolean {
+  return fault?.code === "RELAY_UNREACHABLE" || fault?.code === "RELAY_TIMEOUT";
+}
+
 async function deposit(core: Core, place: number, row: EnvelopeRow): Promise<Deposited> {
   try {
     return { place, row, receipt: await depositOnce(core, row) };
   } catch (error) {
-    if (error instanceof TumarError) return { place, row, fault: error };
-    throw error;
+    return { place, row, fault: asFault(error) };
   }
 }
 
@@ -207,8 +276,7 @@ function solve(error: unknown, { depositId, envelope }: EnvelopeRow): Uint8Array
 async function settle(core: Core, results: readonly Deposited[]): Promise<void> {
   const done = await core.vault.transaction((tx) => {
     for (const result of results) settleEnvelope(tx, result);
-    const waiting = new Set(listEnvelopes(tx).map(([, { messageId }]) => toHex(messageId)));
-    return results.flatMap((result) => settleMessage(tx, result, waiting) ?? []);
+    return results.flatMap((result) => settleMessage(tx, result) ?? []);
   });
   for (const id of done) core.emit({ type: "stored", id });
 }
@@ -221,12 +289,8 @@ function settleEnvelope(tx: VaultTransaction, { place, row, receipt, fault }: De
 }
 
 /** The id of a message whose last envelope this was. */
-function settleMessage(
-  tx: VaultTransaction,
-  { row, receipt }: Deposited,
-  waiting: ReadonlySet<string>,
-): Uint8Array | undefined {
-  if (receipt === undefined || waiting.has(toHex(row.messageId))) return undefined;
+function settleMessage(tx: VaultTransaction, { row, receipt }: Deposited): Uint8Array | undefined {
+  if (receipt === undefined || hasEnvelope(tx, row.messageId)) return undefined;
   const index = messageIndex(tx, row.messageId);
   const message = index === undefined ? undefined : getMessage(tx, index);
   if (index === undefined || message?.direction !== "out" || message.state === "stored") {

@@ -7,6 +7,7 @@ import { toHex } from "../../shared/crypto/bytes.ts";
 import type { MessageBody } from "../../shared/e2ee/content.ts";
 import { type DevicePeer, decodePeer, encodePeer } from "../../shared/e2ee/device-peer.ts";
 import { encodeIdentityBlock } from "../../shared/e2ee/identity-block.ts";
+import type { VerifiedPrekeyBundle } from "../../shared/e2ee/prekeys.ts";
 import { beginReset, isResetDue, sentThrough } from "../../shared/e2ee/reset.ts";
 import {
   activeSession,
@@ -35,7 +36,7 @@ export function rootsToRepair(view: VaultView, core: Core): readonly Uint8Array[
   return [...found.values()];
 }
 
-/** Repairs what `introduced` has prekeys for. */
+/** Repairs what `introduced` has prekeys for. A repeated handshake takes no one-time pair. */
 export function repair(
   tx: VaultTransaction,
   core: Core,
@@ -74,7 +75,7 @@ function isUnanswered(peer: DevicePeer, minute: number): boolean {
 
 function reset(tx: VaultTransaction, core: Core, peer: DevicePeer, found: Introduced): void {
   const begun = beginReset(peer, core.time.minute());
-  restart(tx, core, begun.peer, found, false);
+  restart(tx, core, begun.peer, found.bundle, false);
   const contact = getContact(tx, peer.party.root);
   const body: MessageBody = { kind: "reset", commitments: begun.commitments };
   if (contact !== undefined) draft(tx, core, contact, body);
@@ -83,7 +84,7 @@ function reset(tx: VaultTransaction, core: Core, peer: DevicePeer, found: Introd
 function repeat(tx: VaultTransaction, core: Core, peer: DevicePeer, found: Introduced): void {
   const session = activeSession(peer, core.time.minute());
   if (session === undefined) return;
-  restart(tx, core, peer, found, true);
+  restart(tx, core, peer, found.withoutPair, true);
   redraft(tx, core, peer.party.root, sentThrough(peer, session.id));
 }
 
@@ -91,7 +92,7 @@ function restart(
   tx: VaultTransaction,
   core: Core,
   peer: DevicePeer,
-  found: Introduced,
+  bundle: VerifiedPrekeyBundle,
   isRepeat: boolean,
 ): void {
   const { root, deviceId } = peer.party;
@@ -103,6 +104,6 @@ function restart(
   const block = encodeIdentityBlock(certificate, replyGrants(tx, core, contact));
   const own = { root: identity.root, device: identity.device };
   const { random, time } = core;
-  const next = startSession(peer, own, found.bundle, block, random, time.minute(), isRepeat);
+  const next = startSession(peer, own, bundle, block, random, time.minute(), isRepeat);
   putPeer(tx, root, deviceId, { ...row, sessions: encodePeer(next) });
 }

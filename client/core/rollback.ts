@@ -14,6 +14,9 @@ import { closeAllSessions } from "./repair.ts";
 import { getHome, type HomeRow } from "./state/identity.ts";
 import { getRuns, putRuns } from "./state/relays.ts";
 
+/** No vault has seen more; a relay that tells more lies, and can force a rollback's work, no more. */
+const MAX_RUNS = 2 ** 40;
+
 /** @returns the number to write to the record once the caller has time for it. */
 export async function checkRollback(
   core: Core,
@@ -27,7 +30,7 @@ export async function checkRollback(
     const before = getRuns(tx);
     const isOlder = remembered > before;
     if (isOlder) closeAllSessions(tx);
-    const next = Math.max(remembered, before) + 1;
+    const next = Math.max(remembered > MAX_RUNS ? 0 : remembered, before) + 1;
     putRuns(tx, next);
     return { runs: next, isRollback: isOlder };
   });

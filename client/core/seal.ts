@@ -3,7 +3,7 @@
  * committed together, and nothing is ever encrypted twice from one stored state.
  */
 
-import { equalBytes, toHex } from "../../shared/crypto/bytes.ts";
+import { toHex } from "../../shared/crypto/bytes.ts";
 import { TumarError } from "../../shared/crypto/errors.ts";
 import {
   CONTENT_HEAD_BYTES,
@@ -27,7 +27,7 @@ import {
   type RelayAddress,
 } from "../../shared/e2ee/relay-address.ts";
 import { liveDevices, rosterOf } from "../../shared/e2ee/roster.ts";
-import { activeSession, roomFor, sendTo, startSession } from "../../shared/e2ee/sessions.ts";
+import { activeSession, sendTo, startSession } from "../../shared/e2ee/sessions.ts";
 import { setHash } from "../../shared/e2ee/statement-set.ts";
 import {
   decodeCertificate,
@@ -99,7 +99,7 @@ export function sealDrafts(
 ): boolean {
   const contact = getContact(tx, root);
   if (contact === undefined || contact.isIdentityChanged) return true;
-  const drafts = listDrafts(tx).filter(([, row]) => equalBytes(row.root, root));
+  const drafts = listDrafts(tx, root);
   if (drafts.length === 0) return true;
   const devices = devicesOf(tx, core, contact);
   if (devices.length === 0) return false;
@@ -108,21 +108,31 @@ export function sealDrafts(
   for (const { certificate, row, peer } of ready) {
     sealFor(tx, core, contact, { certificate, row, peer }, drafts);
   }
-  for (const [place] of drafts) deleteDraft(tx, place);
+  for (const [place] of drafts) deleteDraft(tx, root, place);
   return true;
 }
 
-/** Bytes of text that fit into one message to this contact as things stand. */
-export function textRoom(view: VaultView, core: Core, contact: ContactRow): number {
-  const rooms = devicesOf(view, core, contact).map((device) => {
-    const row = getPeer(view, contact.root, device.deviceId);
-    const peer = row?.sessions == null ? undefined : decodePeer(row.sessions);
-    const minute = core.time.minute();
-    return peer === undefined || activeSession(peer, minute) === undefined
-      ? firstFlightRoom(view)
-      : roomFor(peer, minute);
-  });
-  return rooms.length === 0 ? firstFlightRoom(view) : Math.min(...rooms);
+/**
+ * Bytes of text that fit into one message whatever happens before it is sealed: those of a first
+ * flight with the first KEM key, in the largest envelope. A session that stands has more room, but a
+ * draft may find another, and must fit then too.
+ */
+export function textRoom(view: VaultView): number {
+  const identity = getIdentity(view);
+  const [home] = listHomes(view);
+  const [grant] = listMyGrants(view);
+  if (home === undefined || grant === undefined) return 0;
+  const place = placeOf(parseRelayAddress(home.address), grant);
+  const block = encodeIdentityBlock(decodeCertificate(identity.certificate), [place]);
+  const prefix = FIRST_FLIGHT_HEAD_BYTES + 2 + block.length + 16;
+  return (
+    frameBytesOf(LARGEST_BUCKET) -
+    prefix -
+    FRAME_OVERHEAD_BYTES -
+    PAD_BYTES -
+    FIRST_KEM_BYTES -
+    CONTENT_HEAD_BYTES
+  );
 }
 
 /** @throws TumarError TEXT_TOO_LONG with details `room` and `over`, both bytes of UTF-8 */
@@ -161,22 +171,19 @@ function readyPeer(
   const minute = core.time.minute();
   const held = getPeer(tx, contact.root, certificate.deviceId);
   const peer = held?.sessions == null ? newPeer(certificate) : decodePeer(held.sessions);
-  if (held !== undefined && activeSession(peer, minute) !== undefined) {
-    return { certificate, row: held, peer };
-  }
+  const isReachable = held !== undefined && decodeGrantList(held.grants).length > 0;
+  const hasSession = activeSession(peer, minute) !== undefined;
+  if (isReachable && hasSession) return { certificate, row: held, peer };
   const found = introduced.get(toHex(certificate.deviceId));
   if (found === undefined) return undefined;
+  const row = isReachable ? held : { sessions: null, grants: encodeGrantList(found.grants) };
+  if (hasSession) return { certificate, row, peer };
   const identity = getIdentity(tx);
   const block = encodeIdentityBlock(
     decodeCertificate(identity.certificate),
     replyGrants(tx, core, contact),
   );
   const own = { root: identity.root, device: identity.device };
-  const row = held ?? {
-    sessions: null,
-    grants: encodeGrantList(found.grants),
-    isFirstContact: true,
-  };
   const started = startSession(peer, own, found.bundle, block, core.random, minute);
   return { certificate, row, peer: started };
 }
@@ -253,23 +260,4 @@ export function placeOf(relay: RelayAddress, grant: MyGrantRow): GrantPlace {
     wrapKey: grant.wrapKey,
     mayBeUrgent: grant.use === "contact",
   };
-}
-
-/** Before a session exists: a first flight, with the first KEM key, in the largest envelope. */
-function firstFlightRoom(view: VaultView): number {
-  const identity = getIdentity(view);
-  const [home] = listHomes(view);
-  const [grant] = listMyGrants(view);
-  if (home === undefined || grant === undefined) return 0;
-  const place = placeOf(parseRelayAddress(home.address), grant);
-  const block = encodeIdentityBlock(decodeCertificate(identity.certificate), [place]);
-  const prefix = FIRST_FLIGHT_HEAD_BYTES + 2 + block.length + 16;
-  return (
-    frameBytesOf(LARGEST_BUCKET) -
-    prefix -
-    FRAME_OVERHEAD_BYTES -
-    PAD_BYTES -
-    FIRST_KEM_BYTES -
-    CONTENT_HEAD_BYTES
-  );
 }

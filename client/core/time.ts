@@ -5,6 +5,9 @@
 
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
+/** Its minutes, with years of life added, are still 32 bits; a relay that tells more lies. */
+const MAX_HOUR = 70_000_000;
+const MAX_DATE_HOUR = 2_400_000_000;
 
 export class CoreTime {
   readonly #relayHour: () => number | undefined;
@@ -24,7 +27,7 @@ export class CoreTime {
 
   /** Hours since 1970. Before any relay was ever heard, by the device's clock. */
   hour(): number {
-    return this.#relayHour() ?? Math.floor(this.#nowMs() / HOUR_MS);
+    return Math.min(MAX_HOUR, this.#relayHour() ?? Math.floor(this.#nowMs() / HOUR_MS));
   }
 
   day(): number {
@@ -39,6 +42,7 @@ export class CoreTime {
   }
 }
 
+/** An hour beyond what a Date can hold, which only a lie can be, is its last. */
 export function hourToMs(hour: number): number {
-  return hour * HOUR_MS;
+  return Math.min(hour, MAX_DATE_HOUR) * HOUR_MS;
 }

@@ -30,7 +30,7 @@ import {
 import { MAILBOX_KINDS } from "../../shared/wire/frames.ts";
 import { depositHash } from "../../shared/wire/ids.ts";
 import type { Relay, RequestOptions } from "../net/requests.ts";
-import type { VaultTransaction } from "../vault/draft.ts";
+import type { VaultTransaction, VaultView } from "../vault/draft.ts";
 import { type Core, ownSet } from "./context.ts";
 import { placeOf } from "./seal.ts";
 import { newGrant, SPARE_GRANTS } from "./self.ts";
@@ -78,6 +78,13 @@ async function currentHome(core: Core, address: RelayAddress): Promise<HomeRow> 
 function changeHome(tx: VaultTransaction, address: RelayAddress, change: Partial<HomeRow>): void {
   const home = getHome(tx, address.hash);
   if (home !== undefined) putHome(tx, address.hash, { ...home, ...change });
+}
+
+/** Grants were given out that the relay does not know, or few are left to give. */
+export function isUpkeepDue(view: VaultView): boolean {
+  const grants = listMyGrants(view);
+  const spares = grants.filter(({ use }) => use === "spare").length;
+  return spares < SPARE_GRANTS / 2 || grants.some(({ isRegistered }) => !isRegistered);
 }
 
 // --- grants -------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ export class Wakes {
   readonly #signals: readonly AbortSignal[];
   readonly #stopListening: () => void;
   readonly #cancelDeadline: () => void;
+  #isStopped = false;
   #isLate = false;
   #hasNews = false;
   #resolve: () => void = () => undefined;
@@ -46,7 +47,7 @@ export class Wakes {
 
   /** Nothing is worth waiting for any more. */
   isOver(): boolean {
-    return this.#isLate || this.#signals.some((signal) => signal.aborted);
+    return this.#isStopped || this.#isLate || this.#signals.some((signal) => signal.aborted);
   }
 
   /** At once when something happened since the last call. */
@@ -68,7 +69,9 @@ export class Wakes {
     while (!this.isOver()) await this.next();
   }
 
+  /** Lets go of everything; whoever waits is woken and finds it over. */
   stop(): void {
+    this.#isStopped = true;
     this.#stopListening();
     this.#cancelDeadline();
     for (const signal of this.#signals) signal.removeEventListener("abort", this.#wake);

@@ -46,7 +46,8 @@ export function release<Item>(order: Order<Item>, nowMs: number): Ordered<Item> 
   let { next } = order;
   let count = 0;
   order.waiting.forEach((message, i) => {
-    const waited = nowMs - message.arrivedMs >= MAX_GAP_WAIT_MS;
+    // Or before it came: the clock was set back, and nobody knows how long it waited.
+    const waited = Math.abs(nowMs - message.arrivedMs) >= MAX_GAP_WAIT_MS;
     const inTurn = count === i && message.seq <= next;
     if (!waited && !inTurn) return;
     next = Math.max(next, message.seq + 1);

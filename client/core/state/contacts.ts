@@ -41,8 +41,6 @@ export interface PeerRow {
   readonly sessions: Uint8Array | null;
   /** Encoded grant list: where this device takes deposits from us. */
   readonly grants: Uint8Array;
-  /** True while `grants` is the first-contact grant of a record, to be replaced. */
-  readonly isFirstContact: boolean;
 }
 
 const contacts = new Table<ContactRow>("contact", {
@@ -79,11 +77,10 @@ const contacts = new Table<ContactRow>("contact", {
 });
 
 const peers = new Table<PeerRow>("peer", {
-  encode: (row) => [row.sessions ?? new Uint8Array(0), row.grants, flag(row.isFirstContact)],
+  encode: (row) => [row.sessions ?? new Uint8Array(0), row.grants],
   decode: (fields) => ({
     sessions: fields.optional(),
     grants: fields.bytes(),
-    isFirstContact: fields.flag(),
   }),
 });
 
@@ -97,6 +94,11 @@ export function putContact(tx: VaultTransaction, row: ContactRow): void {
 
 export function listContacts(view: VaultView): readonly ContactRow[] {
   return contacts.list(view).map(([, row]) => row);
+}
+
+/** A person of this side named them or wrote to them: our software may talk to theirs. */
+export function isChosen({ name, lastSeq }: ContactRow): boolean {
+  return name !== null || lastSeq > 0;
 }
 
 export function newContact(root: SigningPublicKey): ContactRow {
@@ -125,7 +127,15 @@ export function getPeer(
   return peers.get(view, peerKey(root, device));
 }
 
-/** Device id of each peer row of a contact, with the row. */
+export function countStrangers(view: VaultView): number {
+  return listContacts(view).filter((contact) => !isChosen(contact)).length;
+}
+
+export function countPeers(view: VaultView, root: Uint8Array): number {
+  return peers.keys(view, `${toHex(root)}/`).length;
+}
+
+/** Of one contact, or of all. */
 export function listPeers(view: VaultView, root?: Uint8Array): readonly PeerRow[] {
   return peers.list(view, root === undefined ? "" : `${toHex(root)}/`).map(([, row]) => row);
 }

@@ -40,7 +40,7 @@ const held = new Table<HeldRow>("held", {
 export function getOrder(view: VaultView, root: Uint8Array, device: Uint8Array): Order<HeldItem> {
   const key = deviceKey(root, device);
   const waiting = held.list(view, `${key}/`).map(([rowKey, row]) => ({
-    seq: Number(rowKey.slice(key.length + 1)),
+    seq: Number(rowKey.slice(key.length + 1, rowKey.lastIndexOf("/"))),
     arrivedMs: row.arrivedMs,
     item: row.item,
   }));
@@ -55,22 +55,28 @@ export function putOrder(
 ): void {
   const key = deviceKey(root, device);
   next.put(tx, key, order.next);
-  const kept = new Set(order.waiting.map(({ seq }) => `${key}/${indexKey(seq)}`));
-  for (const rowKey of held.keys(tx, `${key}/`)) {
-    if (!kept.has(rowKey)) held.delete(tx, rowKey);
-  }
+  const rows = new Map<string, HeldRow>();
   for (const { seq, arrivedMs, item } of order.waiting) {
-    held.put(tx, `${key}/${indexKey(seq)}`, { arrivedMs, item });
+    // Two messages with one seq may wait: a sender whose vault was rolled back counts on from there.
+    const prefix = `${key}/${indexKey(seq)}/`;
+    let nth = 0;
+    while (rows.has(prefix + nth)) nth += 1;
+    rows.set(prefix + nth, { arrivedMs, item });
   }
+  for (const rowKey of held.keys(tx, `${key}/`)) {
+    if (!rows.has(rowKey)) held.delete(tx, rowKey);
+  }
+  for (const [rowKey, row] of rows) held.put(tx, rowKey, row);
 }
 
 /** Devices of which something waits, as [root, device] in hex. */
 export function listHeld(view: VaultView): readonly (readonly [root: string, device: string])[] {
-  const devices = new Set(held.keys(view).map((key) => key.slice(0, key.lastIndexOf("/"))));
-  return [...devices].map((key) => {
+  const devices = new Map<string, readonly [string, string]>();
+  for (const key of held.keys(view)) {
     const [root = "", device = ""] = key.split("/");
-    return [root, device] as const;
-  });
+    devices.set(`${root}/${device}`, [root, device]);
+  }
+  return [...devices.values()];
 }
 
 function decodeIncoming(bytes: Uint8Array): IncomingRow {

@@ -4,6 +4,7 @@
  * before anything is sent, in the order they were written.
  */
 
+import { toHex } from "../../../shared/crypto/bytes.ts";
 import { type Content, decodeContent, encodeContent } from "../../../shared/e2ee/content.ts";
 import type { VaultTransaction, VaultView } from "../../vault/draft.ts";
 import { flag, indexKey, Table } from "./table.ts";
@@ -63,6 +64,12 @@ const envelopes = new Table<EnvelopeRow>("envelope", {
   }),
 });
 
+/** Places of the envelopes of each message, as keys. */
+const byMessage = new Table<number>("envelope-of", {
+  encode: (place) => [place],
+  decode: (fields) => fields.integer(),
+});
+
 const counter = new Table<number>("outbox-last", {
   encode: (value) => [value],
   decode: (fields) => fields.integer(),
@@ -76,23 +83,34 @@ export function nextPlace(tx: VaultTransaction): number {
 }
 
 export function putDraft(tx: VaultTransaction, place: number, row: DraftRow): void {
-  drafts.put(tx, indexKey(place), row);
+  drafts.put(tx, draftKey(row.root, place), row);
 }
 
-export function deleteDraft(tx: VaultTransaction, place: number): void {
-  drafts.delete(tx, indexKey(place));
+export function deleteDraft(tx: VaultTransaction, root: Uint8Array, place: number): void {
+  drafts.delete(tx, draftKey(root, place));
 }
 
-export function listDrafts(view: VaultView): [place: number, row: DraftRow][] {
-  return drafts.list(view).map(([key, row]) => [Number(key), row]);
+/** In the order of sending. */
+export function listDrafts(view: VaultView, root: Uint8Array): [place: number, row: DraftRow][] {
+  const under = draftKey(root);
+  return drafts.list(view, under).map(([key, row]) => [Number(key.slice(under.length)), row]);
+}
+
+/** Each once, in hex. */
+export function rootsWithDrafts(view: VaultView): readonly string[] {
+  return [...new Set(drafts.keys(view).map((key) => key.slice(0, key.indexOf("/"))))];
 }
 
 export function putEnvelope(tx: VaultTransaction, place: number, row: EnvelopeRow): void {
   envelopes.put(tx, indexKey(place), row);
+  byMessage.put(tx, messageKey(row.messageId, place), place);
 }
 
 export function deleteEnvelope(tx: VaultTransaction, place: number): void {
+  const row = getEnvelope(tx, place);
+  if (row === undefined) return;
   envelopes.delete(tx, indexKey(place));
+  byMessage.delete(tx, messageKey(row.messageId, place));
 }
 
 export function getEnvelope(view: VaultView, place: number): EnvelopeRow | undefined {
@@ -101,4 +119,27 @@ export function getEnvelope(view: VaultView, place: number): EnvelopeRow | undef
 
 export function listEnvelopes(view: VaultView): [place: number, row: EnvelopeRow][] {
   return envelopes.list(view).map(([key, row]) => [Number(key), row]);
+}
+
+/** Without reading the envelopes; in the order of sending. */
+export function envelopePlaces(view: VaultView): readonly number[] {
+  return envelopes.keys(view).map(Number);
+}
+
+/** What of a message still waits. */
+export function envelopesOf(view: VaultView, messageId: Uint8Array): readonly EnvelopeRow[] {
+  const places = byMessage.list(view, messageKey(messageId));
+  return places.flatMap(([, place]) => getEnvelope(view, place) ?? []);
+}
+
+export function hasEnvelope(view: VaultView, messageId: Uint8Array): boolean {
+  return byMessage.keys(view, messageKey(messageId)).length > 0;
+}
+
+function draftKey(root: Uint8Array, place?: number): string {
+  return `${toHex(root)}/${place === undefined ? "" : indexKey(place)}`;
+}
+
+function messageKey(messageId: Uint8Array, place?: number): string {
+  return `${toHex(messageId)}/${place === undefined ? "" : indexKey(place)}`;
 }

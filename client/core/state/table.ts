@@ -135,6 +135,9 @@ export function flag(value: boolean): number {
   return value ? 1 : 0;
 }
 
+/** The largest number that `indexKey` keeps in order. */
+export const MAX_INDEX = 9_999_999_999;
+
 /** Numbers in keys are padded, so that key order is number order. */
 export function indexKey(index: number): string {
   return String(index).padStart(10, "0");

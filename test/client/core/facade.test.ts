@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Client } from "../../../client/core/client.ts";
+import { listMyGrants, putMyGrant } from "../../../client/core/state/grants.ts";
 import { nodeTransport } from "../../../client/net/node/node-transport.ts";
 import { MemoryStorage } from "../../../client/vault/memory-storage.ts";
 import { toBase32, utf8 } from "../../../shared/crypto/bytes.ts";
@@ -12,6 +13,7 @@ import { parseRelayAddress } from "../../../shared/e2ee/relay-address.ts";
 import { parseCardSecret } from "../../../shared/e2ee/root.ts";
 import { acquaint, PASSPHRASE, person } from "../../support/people.ts";
 import { relayInProcess } from "../../support/relay.ts";
+import { meddle } from "../../support/slip.ts";
 
 /** Nothing listens on the discard port. */
 const DEAD_RELAY = "http://127.0.0.1:9#k=AAAAAAAAAAAAAAAAAAAAAA";
@@ -165,5 +167,51 @@ describe("two processes of one vault", () => {
       break;
     }
     assert.ok(!alarms.includes("taken-over"), alarms.join());
+  });
+
+  it("a sync on the one that lost the mailbox takes it back", async (t) => {
+    const relay = await relayInProcess(t);
+    const aigul = await person(t, relay.address);
+    const bek = await person(t, relay.address);
+    await acquaint([aigul, "Aigul"], [bek, "Bek"]);
+    await bek.client.sync();
+    const second = await Client.open(bek.environment);
+    t.after(() => second.close());
+    await second.sync();
+    await aigul.client.send("Bek", "hello");
+    await aigul.client.sync();
+    await bek.client.sync({ timeoutMs: 20_000 });
+    assert.deepEqual(
+      (await bek.client.received()).map(({ text }) => text),
+      ["hello"],
+    );
+  });
+});
+
+describe("a client that runs for long", () => {
+  it("tells of its connection, and registers the grants it gives out", async (t) => {
+    const relay = await relayInProcess(t);
+    const aigul = await person(t, relay.address);
+    const bek = await person(t, relay.address);
+    await acquaint([aigul, "Aigul"], [bek, "Bek"]);
+    const running = await aigul.reopen();
+    const ups: boolean[] = [];
+    running.on((event) => {
+      if (event.type === "connection") ups.push(event.isUp);
+    });
+    await running.sync();
+    assert.deepEqual(ups, [true]);
+    // As after the eighth new contact: nothing registered is left to give.
+    await meddle(aigul, (tx) => {
+      for (const grant of listMyGrants(tx)) {
+        if (grant.use === "spare") putMyGrant(tx, { ...grant, use: "contact" });
+      }
+    });
+    await running.send("Bek", "hello");
+    await running.sync();
+    await bek.client.sync();
+    const { id } = await bek.client.send("Aigul", "answer");
+    await bek.client.sync();
+    await bek.client.stored(id);
   });
 });

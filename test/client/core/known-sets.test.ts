@@ -2,41 +2,12 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { getContact, putContact } from "../../../client/core/state/contacts.ts";
-import { encodeSet } from "../../../client/core/state/statements.ts";
+import { getContact } from "../../../client/core/state/contacts.ts";
 import { Vault } from "../../../client/vault/vault.ts";
 import { equalBytes } from "../../../shared/crypto/bytes.ts";
-import { parsePhrase, phraseSeed } from "../../../shared/crypto/phrase.ts";
-import { parseSigningPublicKey, signingKeyPair } from "../../../shared/crypto/sodium.ts";
-import { rootKeyPair } from "../../../shared/e2ee/root.ts";
-import { decodeStatement } from "../../../shared/e2ee/statement.ts";
-import { addStatements, emptySet } from "../../../shared/e2ee/statement-set.ts";
-import { signDelegation } from "../../../shared/e2ee/statements/delegation.ts";
 import { acquaint, PASSPHRASE, type Person, person } from "../../support/people.ts";
 import { relayInProcess } from "../../support/relay.ts";
-
-/** Lets `reader` know a delegation by `writer`'s root that `writer`'s own device has never seen. */
-async function tellSecretly(reader: Person, writer: Person): Promise<void> {
-  const root = rootKeyPair(await phraseSeed(await parsePhrase(writer.created.phrase)));
-  const delegation = signDelegation(root, {
-    power: "guardians",
-    k: 1,
-    keys: [signingKeyPair(new Uint8Array(32).fill(5)).publicKey],
-    devices: [],
-    epoch: 1,
-    notAfter: 1_000_000,
-  });
-  const vault = await Vault.open(reader.environment.storage, PASSPHRASE);
-  await vault.transaction((tx) => {
-    const contact = getContact(tx, writer.client.identity);
-    assert.ok(contact);
-    const known = contact.statements.map((row) => decodeStatement(row.subarray(4)));
-    const key = parseSigningPublicKey(writer.client.identity);
-    const set = addStatements(emptySet(key), [...known, delegation], 1);
-    putContact(tx, { ...contact, statements: encodeSet(set) });
-  });
-  await vault.close();
-}
+import { tellSecretly } from "../../support/slip.ts";
 
 async function isLevelWanted(reader: Person, writer: Person): Promise<boolean> {
   const vault = await Vault.open(reader.environment.storage, PASSPHRASE);
