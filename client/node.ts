@@ -7,7 +7,8 @@
  * Whoever opens a client closes it: `close` wipes its keys.
  */
 
-import { Client, type ClientEnvironment } from "./core/client.ts";
+import { Client } from "./core/client.ts";
+import type { ClientEnvironment } from "./core/environment.ts";
 import type { CreateOptions, NewIdentity } from "./core/types.ts";
 import { type NodeTransportOptions, nodeTransport } from "./net/node/node-transport.ts";
 import { FileStorage } from "./vault/node/file-storage.ts";

@@ -5,17 +5,15 @@
  * Several processes may hold the same vault open: each reloads what the others committed.
  */
 
-import { type Random, utf8 } from "../../shared/crypto/bytes.ts";
+import { utf8 } from "../../shared/crypto/bytes.ts";
 import { TumarError } from "../../shared/crypto/errors.ts";
 import { generatePhrase, phraseDigits, phraseWords } from "../../shared/crypto/phrase.ts";
 import { SIGNING_SEED_BYTES, signingKeyPair, systemRandom } from "../../shared/crypto/sodium.ts";
 import { formatCard } from "../../shared/e2ee/card.ts";
 import { parseRelayAddress } from "../../shared/e2ee/relay-address.ts";
-import { type Clock, systemClock } from "../net/clock.ts";
-import { type AnnouncementStore, type PoolEnvironment, RelayPool } from "../net/relay-pool.ts";
-import type { Transport } from "../net/transport.ts";
-import type { VaultTransaction } from "../vault/draft.ts";
-import type { VaultStorage } from "../vault/storage.ts";
+import type { Clock } from "../net/clock.ts";
+import { RelayPool } from "../net/relay-pool.ts";
+import type { VaultTransaction, VaultView } from "../vault/draft.ts";
 import { Vault } from "../vault/vault.ts";
 import type { Core } from "./context.ts";
 import { draftCourtesies } from "./courtesies.ts";
@@ -29,6 +27,13 @@ import {
   safetyNumberWith,
 } from "./directory.ts";
 import { Engine } from "./engine.ts";
+import {
+  type ClientEnvironment,
+  type ClientParts,
+  NO_STORE,
+  partsOf,
+  poolEnvironment,
+} from "./environment.ts";
 import { checkTextLength, draft, sealDrafts, textRoom } from "./seal.ts";
 import { cardOf, makeSelf, putSelf } from "./self.ts";
 import { listContacts } from "./state/contacts.ts";
@@ -39,11 +44,11 @@ import {
   lastMessageIndex,
   listMessages,
   messageIndex,
+  messagesOf,
+  type OutgoingRow,
   putMessage,
 } from "./state/messages.ts";
-import { getHour, listAnnouncements, putAnnouncement } from "./state/relays.ts";
-import { SetCache } from "./state/statements.ts";
-import { CoreTime } from "./time.ts";
+import { waitingMessages } from "./state/outbox.ts";
 import type {
   ClientEvent,
   Contact,
@@ -56,16 +61,6 @@ import type {
 } from "./types.ts";
 import { createMailbox } from "./upkeep.ts";
 import { type WakeOptions, Wakes } from "./wakes.ts";
-
-export interface ClientEnvironment {
-  readonly storage: VaultStorage;
-  readonly passphrase: string;
-  readonly transport: Transport;
-  readonly random?: Random;
-  /** Milliseconds since 1970. */
-  readonly now?: () => number;
-  readonly clock?: Clock;
-}
 
 export interface CreatedClient {
   readonly client: Client;
@@ -355,10 +350,9 @@ export class Client {
   /** What was written and has not been stored, with what it waits for in plain words. */
   async outbox(): Promise<readonly OutboxItem[]> {
     return this.#core.vault.read((view) =>
-      listMessages(view).flatMap(([, row]) => {
-        if (row.direction !== "out" || row.state !== "written") return [];
+      waitingRows(view).map((row) => {
         const fault = this.#engine.sealingFault(row.root) ?? this.#engine.homeFault;
-        return [{ ...describeOutgoing(view, row), waitingFor: waitingFor(view, row, fault) }];
+        return { ...describeOutgoing(view, row), waitingFor: waitingFor(view, row, fault) };
       }),
     );
   }
@@ -423,73 +417,14 @@ export class Client {
   }
 }
 
-interface ClientParts {
-  readonly core: Core;
-  readonly clock: Clock;
-  readonly pools: readonly RelayPool[];
-  readonly listeners: Set<(event: ClientEvent) => void>;
-}
-
-/** Two pools, so that reads of our own records never share a connection with what concerns others. */
-async function partsOf(environment: ClientEnvironment, vault: Vault): Promise<ClientParts> {
-  const { announcements, hour } = await vault.read((view) => ({
-    announcements: new Map(listAnnouncements(view)),
-    hour: getHour(view),
-  }));
-  const store: AnnouncementStore = {
-    announcementOf: (address) => announcements.get(address),
-    keepAnnouncement: (address, bytes) => {
-      announcements.set(address, bytes);
-      // A lost one costs one round trip with the next connection.
-      vault.transaction((tx) => putAnnouncement(tx, address, bytes)).catch(() => undefined);
-    },
-  };
-  const home = new RelayPool(poolEnvironment(environment), store, hour);
-  const peer = new RelayPool(poolEnvironment(environment), store, hour);
-  const now = environment.now ?? Date.now;
-  const listeners = new Set<(event: ClientEvent) => void>();
-  const core: Core = {
-    vault,
-    relays: {
-      home: (address) => home.relay(parseRelayAddress(address)),
-      peer: (address) => peer.relay(parseRelayAddress(address)),
-    },
-    random: environment.random ?? systemRandom,
-    time: new CoreTime(() => home.clock.hour() ?? peer.clock.hour(), now),
-    sets: new SetCache(),
-    emit: (event) => {
-      for (const listener of listeners) callSafely(() => listener(event));
-    },
-  };
-  return { core, clock: environment.clock ?? systemClock, pools: [home, peer], listeners };
-}
-
-/** A listener that throws is its owner's fault and must not end up in ours. */
-function callSafely(call: () => void): void {
-  try {
-    call();
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
-  }
-}
-
-function poolEnvironment({ transport, clock, random }: ClientEnvironment): PoolEnvironment {
-  return {
-    transport,
-    ...(clock === undefined ? {} : { clock }),
-    ...(random === undefined ? {} : { random }),
-  };
+/** What was written and waits, in the order it was written. */
+function waitingRows(view: VaultView): readonly OutgoingRow[] {
+  return messagesOf(view, waitingMessages(view)).filter(
+    (row): row is OutgoingRow => row.direction === "out" && row.state === "written",
+  );
 }
 
 /** A lone surrogate cannot be written as UTF-8. */
 function isWellFormed(text: string): boolean {
   return !/\p{Surrogate}/u.test(text);
 }
-
-/** For the one connection made before there is a vault. */
-const NO_STORE: AnnouncementStore = {
-  announcementOf: () => undefined,
-  keepAnnouncement: () => undefined,
-};

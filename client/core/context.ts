@@ -1,7 +1,6 @@
 /** What the parts of the library share: the vault, the relays, time, randomness, and who listens. */
 
 import type { Random } from "../../shared/crypto/bytes.ts";
-import { devicesUnderTwoRoots, refusedKeysOf } from "../../shared/e2ee/shared-keys.ts";
 import type { StatementSet } from "../../shared/e2ee/statement-set.ts";
 import type { Relay } from "../net/requests.ts";
 import type { VaultView } from "../vault/draft.ts";
@@ -41,6 +40,14 @@ export function contactSet(core: Core, contact: ContactRow): StatementSet {
 
 /** Device keys that were certified under two roots, ours included: refused for both. */
 export function refusedKeys(view: VaultView, core: Core): ReadonlySet<string> {
-  const sets: StatementSet[] = listContacts(view).map((contact) => contactSet(core, contact));
-  return refusedKeysOf(devicesUnderTwoRoots([ownSet(core, getIdentity(view)), ...sets]));
+  const owners = new Map<string, StatementSet>();
+  const refused = new Set<string>();
+  const contacts = listContacts(view).map((contact) => contactSet(core, contact));
+  for (const set of [ownSet(core, getIdentity(view)), ...contacts]) {
+    for (const key of core.sets.deviceKeys(set)) {
+      if (owners.has(key)) refused.add(key);
+      owners.set(key, set);
+    }
+  }
+  return refused;
 }

@@ -3,7 +3,8 @@
  * sockets, handed to the test as `window.tumar`. It imports core, net and vault, and nothing else.
  */
 
-import { Client, type ClientEnvironment } from "../../client/core/client.ts";
+import { Client } from "../../client/core/client.ts";
+import type { ClientEnvironment } from "../../client/core/environment.ts";
 import { browserTransport } from "../../client/net/browser-transport.ts";
 import { BrowserStorage } from "../../client/vault/browser-storage.ts";
 import { TumarError } from "../../shared/crypto/errors.ts";

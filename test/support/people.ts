@@ -1,6 +1,7 @@
 /** People with a client each, over a real relay in this process and vaults in memory. */
 
-import { Client, type ClientEnvironment } from "../../client/core/client.ts";
+import { Client } from "../../client/core/client.ts";
+import type { ClientEnvironment } from "../../client/core/environment.ts";
 import type { NewIdentity } from "../../client/core/types.ts";
 import { nodeTransport } from "../../client/net/node/node-transport.ts";
 import { MemoryStorage } from "../../client/vault/memory-storage.ts";

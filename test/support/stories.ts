@@ -1,7 +1,8 @@
 /** What the stories share: waiting with a deadline, texts that come, and what a vault says of sessions. */
 
 import assert from "node:assert/strict";
-import type { Client, ClientEnvironment } from "../../client/core/client.ts";
+import type { Client } from "../../client/core/client.ts";
+import type { ClientEnvironment } from "../../client/core/environment.ts";
 import { listPeers } from "../../client/core/state/contacts.ts";
 import type { SyncSummary } from "../../client/core/types.ts";
 import type { Clock } from "../../client/net/clock.ts";

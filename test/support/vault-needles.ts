@@ -1,6 +1,6 @@
 /** Everything in a vault that nobody but its owner, or those it was given to, may ever see. */
 
-import type { ClientEnvironment } from "../../client/core/client.ts";
+import type { ClientEnvironment } from "../../client/core/environment.ts";
 import { listContacts, listPeers } from "../../client/core/state/contacts.ts";
 import { listMyGrants } from "../../client/core/state/grants.ts";
 import {

@@ -134,6 +134,12 @@ export function addMessage(tx: VaultTransaction, row: MessageRow): number {
   return index;
 }
 
+/** The rows of these ids, in their order here; ids of what is no message are passed over. */
+export function messagesOf(view: VaultView, ids: readonly string[]): readonly MessageRow[] {
+  const places = ids.flatMap((id) => byId.get(view, id) ?? []);
+  return places.sort((a, b) => a - b).flatMap((place) => getMessage(view, place) ?? []);
+}
+
 export function listMessages(view: VaultView): [index: number, row: MessageRow][] {
   return rows.list(view).map(([key, row]) => [Number(key), row]);
 }

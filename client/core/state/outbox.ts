@@ -136,6 +136,13 @@ export function hasEnvelope(view: VaultView, messageId: Uint8Array): boolean {
   return byMessage.keys(view, messageKey(messageId)).length > 0;
 }
 
+/** Ids in hex of all that waits, as draft or sealed; each once. */
+export function waitingMessages(view: VaultView): readonly string[] {
+  const drafted = drafts.list(view).map(([, { content }]) => toHex(content.messageId));
+  const sealed = byMessage.keys(view).map((key) => key.slice(0, key.indexOf("/")));
+  return [...new Set([...drafted, ...sealed])];
+}
+
 function draftKey(root: Uint8Array, place?: number): string {
   return `${toHex(root)}/${place === undefined ? "" : indexKey(place)}`;
 }

@@ -11,6 +11,7 @@ import {
   emptySet,
   joinSets,
   type StatementSet,
+  statementsOf,
 } from "../../../shared/e2ee/statement-set.ts";
 
 /** `bytes` is the encoded statement, `hour` when it was first found stored. */
@@ -25,6 +26,7 @@ export function encodeSet(set: StatementSet): readonly Uint8Array[] {
 }
 
 export class SetCache {
+  readonly #keys = new WeakMap<StatementSet, readonly string[]>();
   readonly #sets = new Map<string, { rows: readonly Uint8Array[]; set: StatementSet }>();
 
   decode(root: SigningPublicKey, rows: readonly Uint8Array[]): StatementSet {
@@ -34,6 +36,16 @@ export class SetCache {
     const set = decodeSet(root, rows);
     this.#sets.set(key, { rows, set });
     return set;
+  }
+
+  /** Hex of `IKs` of every device that was ever certified, each once. */
+  deviceKeys(set: StatementSet): readonly string[] {
+    const held = this.#keys.get(set);
+    if (held !== undefined) return held;
+    const certificates = statementsOf(set).filter((one) => one.kind === "certificate");
+    const keys = [...new Set(certificates.map(({ IKs }) => toHex(IKs)))];
+    this.#keys.set(set, keys);
+    return keys;
   }
 }
 
