@@ -308,7 +308,11 @@ export class Client {
     let place = 0;
     try {
       while (!wake.isOver()) {
-        const { last, fresh } = await this.#since(place);
+        const { last, fresh } = await this.#since(place).catch((error) => {
+          // Closed between two looks: that is its end, not a fault.
+          if (wake.isOver()) return { last: place, fresh: [] };
+          throw error;
+        });
         place = last;
         for (const message of fresh) {
           if (wake.isOver()) return;

@@ -189,6 +189,15 @@ describe("two processes of one vault", () => {
 });
 
 describe("a client that runs for long", () => {
+  it("ends its iterators when it is closed, also in the middle of a look", async (t) => {
+    const relay = await relayInProcess(t);
+    const { client } = await person(t, relay.address);
+    const ended = client.messages().next();
+    const closing = client.close();
+    assert.deepEqual(await ended, { done: true, value: undefined });
+    await closing;
+  });
+
   it("tells of its connection, and registers the grants it gives out", async (t) => {
     const relay = await relayInProcess(t);
     const aigul = await person(t, relay.address);
