@@ -31,7 +31,7 @@ function clientRows(type) {
   const spec = CLIENT_FRAMES[type];
   return [
     `- Sent by: client, ${precondition(spec)}.`,
-    `- Answer: ${codes(spec.answers)}. Errors: ${codes(spec.errors)}.`,
+    `- Answer: ${codes(spec.answers)}. Errors: ${codes(spec.errors) || "none"}.`,
   ];
 }
 

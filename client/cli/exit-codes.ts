@@ -86,7 +86,6 @@ export const EXIT_OF_ERROR: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   BAD_PROOF: EXIT.refused,
   RATE_LIMITED: EXIT.refused,
   PUZZLE_REQUIRED: EXIT.refused,
-  BAD_EXPIRY: EXIT.refused,
   REFUSED: EXIT.refused,
   MAILBOX_FULL: EXIT.refused,
   QUOTA: EXIT.refused,

@@ -247,14 +247,6 @@ export const ERRORS = {
     meaning: "The relay is under pressure and wants a puzzle solved for this deposit.",
     hint: "The client solves it and sends again; this takes about two seconds.",
   },
-  BAD_EXPIRY: {
-    number: 228,
-    close: 0,
-    status: 400,
-    retryable: false,
-    meaning: "The expiry day is further away than this relay keeps envelopes.",
-    hint: "Use a day within the lives the relay names in `hello`.",
-  },
   TAKEN_OVER: {
     number: 229,
     close: 0,

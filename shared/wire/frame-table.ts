@@ -111,7 +111,7 @@ export const CLIENT_FRAMES: ClientTable = {
     doc: "Asks for the relay's version, epoch, hour, lives and limits.",
     fields: { version: uint(1, 255, "highest protocol version the client speaks") },
     answers: ["hello.answer"],
-    errors: ["VERSION_UNSUPPORTED"],
+    errors: [],
   },
   prove: {
     number: 2,
@@ -233,7 +233,7 @@ export const CLIENT_FRAMES: ClientTable = {
       envelope: bytesOneOf(ENVELOPE_BUCKETS, "opaque bytes of exactly one size bucket"),
     },
     answers: ["receipt"],
-    errors: ["REFUSED", "MAILBOX_FULL", "QUOTA", "PUZZLE_REQUIRED", "EXPIRED", "BAD_EXPIRY"],
+    errors: ["REFUSED", "MAILBOX_FULL", "QUOTA", "PUZZLE_REQUIRED", "EXPIRED"],
   },
   "record.get": {
     number: 10,
