@@ -13,6 +13,12 @@ import { TumarError } from "../../../shared/crypto/errors.ts";
 import { storageFault } from "../storage.ts";
 import { Turns } from "../turns.ts";
 
+/**
+ * Closed ones stay here: from Node 24.21 on an addon compiled on the spot aborts the process when
+ * its objects are collected outside any script (docs/adr/0010-node-24.md).
+ */
+const kept = new Set<Database.Database>();
+
 const MIN_POLL_MS = 1;
 const MAX_POLL_MS = 10;
 
@@ -74,7 +80,9 @@ export class FileLock {
 
 function openEmpty(path: string): Database.Database {
   createEmpty(path);
-  return new Database(path, { timeout: 0, fileMustExist: true });
+  const database = new Database(path, { timeout: 0, fileMustExist: true });
+  kept.add(database);
+  return database;
 }
 
 /**

@@ -14,6 +14,7 @@ import { dirname } from "node:path";
 import Database from "better-sqlite3";
 import { equalBytes } from "../../../shared/crypto/bytes.ts";
 import { TumarError } from "../../../shared/crypto/errors.ts";
+import { keepAlive } from "./keep-alive.ts";
 import type { KeyedIds } from "./keyed-ids.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import { withStoreErrors } from "./sqlite-errors.ts";
@@ -32,7 +33,7 @@ export interface OpenOptions {
 /** @throws TumarError STORE_IN_USE, STORE_CORRUPT, STORE_TOO_NEW, STORE_KEY_WRONG, STORAGE_FULL */
 export function openDatabase({ file, ids, busyMs }: OpenOptions): Database.Database {
   const isNew = !existsSync(file);
-  const database = withStoreErrors(() => new Database(file, { timeout: busyMs }));
+  const database = withStoreErrors(() => openKept(file, busyMs));
   try {
     withStoreErrors(() => {
       configure(database);
@@ -47,16 +48,24 @@ export function openDatabase({ file, ids, busyMs }: OpenOptions): Database.Datab
   }
 }
 
+/** Everything prepared on it is kept, too; settings go through exec, which makes no object. */
+function openKept(file: string, busyMs: number): Database.Database {
+  const database = keepAlive(new Database(file, { timeout: busyMs }));
+  const prepare = database.prepare.bind(database);
+  database.prepare = ((sql: string) => keepAlive(prepare(sql))) as typeof database.prepare;
+  return database;
+}
+
 function configure(database: Database.Database): void {
-  database.pragma("locking_mode = EXCLUSIVE");
+  database.exec("pragma locking_mode = EXCLUSIVE");
   checkFile(database);
-  database.pragma("journal_mode = WAL");
-  database.pragma("synchronous = FULL");
-  database.pragma("secure_delete = ON");
-  database.pragma("temp_store = MEMORY");
-  database.pragma("trusted_schema = OFF");
-  database.pragma(`cache_size = -${CACHE_KIB}`);
-  database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+  database.exec("pragma journal_mode = WAL");
+  database.exec("pragma synchronous = FULL");
+  database.exec("pragma secure_delete = ON");
+  database.exec("pragma temp_store = MEMORY");
+  database.exec("pragma trusted_schema = OFF");
+  database.exec(`pragma cache_size = -${CACHE_KIB}`);
+  database.exec(`pragma wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
 }
 
 function checkFile(database: Database.Database): void {
@@ -73,7 +82,7 @@ function checkFile(database: Database.Database): void {
 }
 
 function numberPragma(database: Database.Database, name: string): number {
-  return Number(database.pragma(name, { simple: true }));
+  return Number(database.prepare(`pragma ${name}`).pluck().get());
 }
 
 /** Owner only; the WAL inherits the mode. The directory entry is made durable too. */
@@ -90,10 +99,10 @@ function migrate(database: Database.Database, ids: KeyedIds): void {
   database.transaction(() => {
     for (const migration of MIGRATIONS.slice(version)) database.exec(migration);
     if (version === 0) {
-      database.pragma(`application_id = ${APPLICATION_ID}`);
+      database.exec(`pragma application_id = ${APPLICATION_ID}`);
       database.prepare("insert into meta (id, key_check) values (1, ?)").run(ids.check());
     }
-    database.pragma(`user_version = ${MIGRATIONS.length}`);
+    database.exec(`pragma user_version = ${MIGRATIONS.length}`);
   })();
 }
 

@@ -52,7 +52,7 @@ const COUNTS = `select
 export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
   const ids = new KeyedIds(options.key);
   const database = openDatabase({ file: options.file, ids, busyMs: options.busyMs ?? 5000 });
-  if (options.maxPages !== undefined) database.pragma(`max_page_count = ${options.maxPages}`);
+  if (options.maxPages !== undefined) database.exec(`pragma max_page_count = ${options.maxPages}`);
   return new SqliteStore(database, options.limits, ids);
 }
 
@@ -125,7 +125,7 @@ export class SqliteStore implements Store {
   /** Empties the WAL, so that nothing deleted stays in the files. */
   async close(): Promise<void> {
     try {
-      withStoreErrors(() => this.#database.pragma("wal_checkpoint(TRUNCATE)"));
+      withStoreErrors(() => this.#database.exec("pragma wal_checkpoint(TRUNCATE)"));
     } finally {
       this.#database.close();
     }

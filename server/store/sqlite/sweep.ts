@@ -93,7 +93,7 @@ export class Sweeper {
     let mailboxes = 0;
     for (const kind of KINDS.keys()) mailboxes += await this.#all(() => this.#unused(kind, day));
     const records = await this.#all(() => this.#unwritten(day));
-    this.#database.pragma("wal_checkpoint(TRUNCATE)");
+    this.#database.exec("pragma wal_checkpoint(TRUNCATE)");
     return { mailboxes, envelopes, tombstones, records, prekeys };
   }
 

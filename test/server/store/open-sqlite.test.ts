@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import Database from "better-sqlite3";
 import { DEFAULT_STORE_LIMITS } from "../../../server/store/limits.ts";
+import { keepAlive } from "../../../server/store/sqlite/keep-alive.ts";
 import { MIGRATIONS } from "../../../server/store/sqlite/schema.ts";
 import type { SqliteStore } from "../../../server/store/sqlite/sqlite-engine.ts";
 import type { Operation } from "../../../server/store/store.ts";
@@ -60,8 +61,8 @@ describe("opening relay.sqlite", () => {
 
   it("a newer schema is refused", async (t) => {
     const directory = temporaryDirectory(t);
-    const database = new Database(await closedStore(directory));
-    database.pragma(`user_version = ${MIGRATIONS.length + 1}`);
+    const database = keepAlive(new Database(await closedStore(directory)));
+    database.exec(`pragma user_version = ${MIGRATIONS.length + 1}`);
     database.close();
     refusesWith(directory, "STORE_TOO_NEW");
   });
@@ -82,7 +83,7 @@ describe("opening relay.sqlite", () => {
     writeFileSync(file, envelopeOf("noise", 8192));
     refusesWith(directory, "STORE_CORRUPT");
     writeFileSync(file, "");
-    const foreign = new Database(file);
+    const foreign = keepAlive(new Database(file));
     foreign.exec("create table t (x)");
     foreign.close();
     refusesWith(directory, "STORE_CORRUPT");
@@ -98,12 +99,11 @@ describe("opening relay.sqlite", () => {
   it("damage found later is STORE_CORRUPT from reads and commits", async (t) => {
     const directory = temporaryDirectory(t);
     const file = await closedStore(directory);
-    const database = new Database(file);
-    const rows = database
-      .prepare<[], { rootpage: number }>(
-        "select rootpage from sqlite_schema where name in ('envelope_key', 'tombstone')",
-      )
-      .all();
+    const database = keepAlive(new Database(file));
+    const query = database.prepare<[], { rootpage: number }>(
+      "select rootpage from sqlite_schema where name in ('envelope_key', 'tombstone')",
+    );
+    const rows = keepAlive(query).all();
     database.close();
     const bytes = readFileSync(file);
     for (const { rootpage } of rows) bytes.fill(0xff, (rootpage - 1) * 4096, rootpage * 4096);
