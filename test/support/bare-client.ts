@@ -80,12 +80,9 @@ export class BareClient {
       ...(localAddress === undefined ? {} : { localAddress }),
       ...(headers === undefined ? {} : { headers }),
     });
-    // A relay that dies in this moment may end the socket with an error, with a close, or both.
-    const lost = (): Promise<never> => Promise.reject(linkClosed());
-    const closed = once(socket, "close").then(lost, lost);
+    const closed = once(socket, "close").then(() => Promise.reject(linkClosed()));
+    const [data] = await Promise.race([once(socket, "message") as Promise<[Buffer]>, closed]);
     closed.catch(() => undefined);
-    const first = once(socket, "message").then(([data]) => data as Buffer, lost);
-    const data = await Promise.race([first, closed]);
     const announcement = verifyAnnouncement(Uint8Array.from(data.subarray(1)), hash);
     return new BareClient(socket, announcement, options);
   }
