@@ -77,6 +77,9 @@ export const EXIT_OF_ERROR: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   CHANNEL_KEY_STALE: EXIT.network,
   RELAY_FAULT: EXIT.network,
   LINK_CLOSED: EXIT.network,
+  CAPTIVE_PORTAL: EXIT.network,
+  EXCHANGE_CUT: EXIT.network,
+  EXCHANGE_REPEATED: EXIT.network,
 
   VERSION_UNSUPPORTED: EXIT.refused,
   UNKNOWN_FRAME: EXIT.refused,

@@ -12,14 +12,16 @@ import { TumarError } from "../../shared/crypto/errors.ts";
 import type { SigningKeyPair } from "../../shared/crypto/sodium.ts";
 import type { HelloAnswer, RelayFrame } from "../../shared/wire/frames.ts";
 import { Backoff, type BackoffPolicy } from "./backoff.ts";
+import type { Connection, TransportKind } from "./connection.ts";
 import type { ConnectionContext } from "./connection-context.ts";
+import { type ConnectionFactory, connectionFactory } from "./connections.ts";
 import { MailboxSubscription, type SubscriptionHost } from "./mailbox-subscription.ts";
 import { type Outgoing, PendingRequest } from "./outgoing.ts";
-import { RelayConnection } from "./relay-connection.ts";
 import type { RequestBody, RequestOptions, SubscribeOptions, Subscription } from "./requests.ts";
 
 export interface ChannelLinkSettings {
   readonly backoff: BackoffPolicy;
+  readonly transportKind: TransportKind;
   /** A connection that nobody used for so long is closed. */
   readonly idleMs: number;
   /** Until a subscription that was refused for now is sent again. */
@@ -40,10 +42,11 @@ export class ChannelLink implements SubscriptionHost {
   readonly #settings: ChannelLinkSettings;
   readonly #events: ChannelLinkEvents;
   readonly #backoff: Backoff;
+  readonly #connect: ConnectionFactory;
   readonly #subscriptions = new Set<MailboxSubscription>();
   readonly #timers = new Set<() => void>();
   #waiting: PendingRequest[] = [];
-  #connection: RelayConnection | undefined;
+  #connection: Connection | undefined;
   #cancelRest: () => void = () => {};
   #cancelIdle: () => void = () => {};
   #state: ChannelState = { phase: "idle" };
@@ -60,6 +63,7 @@ export class ChannelLink implements SubscriptionHost {
     this.#context = context;
     this.#settings = settings;
     this.#events = events;
+    this.#connect = connectionFactory(context);
     this.#backoff = new Backoff(settings.backoff, context.random);
   }
 
@@ -148,7 +152,7 @@ export class ChannelLink implements SubscriptionHost {
 
   /** What was asked first, subscriptions last: acknowledgements spare the relay deliveries. */
   #open(): void {
-    const connection = new RelayConnection(this.#context, {
+    const connection = this.#connect(this.#settings.transportKind, {
       onOpen: () => this.#onOpen(),
       onHello: (hello) => this.#events.onHello(hello),
       onClosed: (error, unsent) => {

@@ -33,8 +33,8 @@ export const DEFAULT_MAX_BUFFERED_BYTES: number = 128 * 1024;
 
 export interface ConnectionContext {
   readonly transport: Transport;
-  /** `wss://…` or `ws://…`. */
-  readonly url: string;
+  /** `https://host[:port]`, of the relay or of a door to it. */
+  readonly origin: string;
   readonly announcements: Announcements;
   readonly clock: Clock;
   readonly random: Random;

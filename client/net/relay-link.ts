@@ -29,10 +29,8 @@ import type {
   SenderRequestType,
 } from "./requests.ts";
 
-const WEBSOCKET_PATH = "/v1/ws";
-
 export interface LinkOptions extends ChannelLinkSettings {
-  readonly environment: Omit<ConnectionContext, "url" | "announcements">;
+  readonly environment: Omit<ConnectionContext, "origin" | "announcements">;
   /** What `keepAnnouncement` was last given for this relay, in this run or an earlier one. */
   readonly announcement: Uint8Array | undefined;
   /** To be stored, so that the next first contact takes one round trip. */
@@ -65,7 +63,7 @@ export class RelayLink implements Relay {
     );
     const context: ConnectionContext = {
       ...options.environment,
-      url: websocketUrl(address),
+      origin: relayOrigin(address),
       announcements: this.#announcements,
     };
     const open = () => {
@@ -138,8 +136,4 @@ export class RelayLink implements Relay {
     this.#told = state;
     for (const listener of this.#listeners) listener(state);
   }
-}
-
-function websocketUrl(address: RelayAddress): string {
-  return `${relayOrigin(address).replace(/^http/, "ws")}${WEBSOCKET_PATH}`;
 }

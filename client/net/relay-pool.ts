@@ -5,6 +5,7 @@ import { systemRandom } from "../../shared/crypto/sodium.ts";
 import { formatRelayAddress, type RelayAddress } from "../../shared/e2ee/relay-address.ts";
 import { type BackoffPolicy, DEFAULT_BACKOFF } from "./backoff.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import type { TransportKind } from "./connection.ts";
 import {
   type ConnectionTimings,
   DEFAULT_MAX_BUFFERED_BYTES,
@@ -25,6 +26,8 @@ export interface PoolEnvironment {
   readonly random?: Random;
   readonly timings?: Partial<ConnectionTimings>;
   readonly backoff?: Partial<BackoffPolicy>;
+  /** The only kind of connection used; without it, what works. */
+  readonly transportKind?: TransportKind;
   readonly idleMs?: number;
   readonly resubscribeMs?: number;
   readonly maxBufferedBytes?: number;
@@ -81,6 +84,7 @@ export class RelayPool {
         maxBufferedBytes: environment.maxBufferedBytes ?? DEFAULT_MAX_BUFFERED_BYTES,
       },
       backoff: { ...DEFAULT_BACKOFF, ...environment.backoff },
+      transportKind: environment.transportKind ?? "websocket",
       idleMs: environment.idleMs ?? DEFAULT_IDLE_MS,
       resubscribeMs: environment.resubscribeMs ?? DEFAULT_RESUBSCRIBE_MS,
       announcement: this.#store.announcementOf(name),

@@ -685,6 +685,31 @@ export const ERRORS = {
     meaning: "This program closed its connections while the request was waiting.",
     hint: "Open the client again; what was written is still there.",
   },
+  CAPTIVE_PORTAL: {
+    number: 459,
+    close: 0,
+    status: 502,
+    retryable: true,
+    meaning: "A web page answers in the place of the relay.",
+    hint: "This network wants you to log in or pay first: open any site in a browser. Or it blocks the relay: try another network, a VPN or Tor.",
+  },
+  EXCHANGE_CUT: {
+    number: 460,
+    close: 0,
+    status: 502,
+    retryable: true,
+    meaning: "The relay's answer broke off before its end.",
+    hint: "The network cuts or freezes connections. It is sent again by itself, in smaller pieces if that helps; nothing is stored twice.",
+  },
+  EXCHANGE_REPEATED: {
+    number: 461,
+    close: 0,
+    status: 502,
+    retryable: true,
+    meaning:
+      "The answer belongs to another question: somebody between you and the relay repeats or mixes up answers.",
+    hint: "Nothing of it was believed. It is sent again by itself; if it stays, try another network.",
+  },
 
   // 500 configuration and command line
   USAGE: {

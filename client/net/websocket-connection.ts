@@ -15,6 +15,7 @@ import type { Announcement } from "../../shared/wire/channel-key.ts";
 import { ClientChannel } from "../../shared/wire/client-channel.ts";
 import type { ClientFrame, HelloAnswer } from "../../shared/wire/frames.ts";
 import { MAX_CHANNEL_MESSAGE_BYTES, PROTOCOL_VERSION } from "../../shared/wire/limits.ts";
+import type { Connection, ConnectionEvents } from "./connection.ts";
 import type { ConnectionContext } from "./connection-context.ts";
 import { FrameExchange } from "./frame-exchange.ts";
 import { HelloRequest } from "./hello-request.ts";
@@ -23,15 +24,9 @@ import type { Socket } from "./transport.ts";
 import { brokenBy, notARelay, ofConnection, unreachable } from "./transport-faults.ts";
 import { Watchdog } from "./watchdog.ts";
 
-export interface ConnectionEvents {
-  /** The channel is open: the relay has the key its address names. */
-  onOpen(): void;
-  onHello(hello: HelloAnswer): void;
-  /** Once. `unsent` never left; everything sent and unanswered was told. */
-  onClosed(error: TumarError, unsent: readonly Outgoing[]): void;
-}
+const PATH = "/v1/ws";
 
-export class RelayConnection {
+export class WebSocketConnection implements Connection {
   readonly #context: ConnectionContext;
   readonly #events: ConnectionEvents;
   readonly #giveUp = new AbortController();
@@ -64,25 +59,21 @@ export class RelayConnection {
     return !this.#isClosed && this.#channel?.isOpen === true;
   }
 
-  /** True when nothing waits to be sent or answered; subscriptions do not count. */
   get isQuiet(): boolean {
     return this.#exchange.isQuiet;
   }
 
-  /** Call before it is closed only. */
   submit(outgoing: Outgoing): void {
     this.#exchange.submit(outgoing);
     this.#flushSoon();
   }
 
-  /** Asks for a sign of life, and ends the connection when none comes soon. */
   probe(): void {
     const { kickMs } = this.#context.timings;
     if (this.isOpen) this.#watchdog?.check(kickMs);
     else this.#limitHandshake(kickMs);
   }
 
-  /** Ends it, silently towards the relay. Idempotent. */
   fail(error: TumarError): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -106,8 +97,8 @@ export class RelayConnection {
   }
 
   async #connect(): Promise<void> {
-    const { transport, url, timings } = this.#context;
-    const socket = await transport.connect(url, {
+    const { transport, origin, timings } = this.#context;
+    const socket = await transport.connect(websocketUrl(origin), {
       signal: this.#giveUp.signal,
       timeoutMs: timings.handshakeMs,
       maxMessageBytes: MAX_CHANNEL_MESSAGE_BYTES,
@@ -255,4 +246,8 @@ export class RelayConnection {
       this.fail(ofConnection(error));
     }
   }
+}
+
+function websocketUrl(origin: string): string {
+  return `${origin.replace(/^http/, "ws")}${PATH}`;
 }

@@ -1,0 +1,12 @@
+/** Which connection belongs to which kind of transport. */
+
+import type { Connection, ConnectionEvents, TransportKind } from "./connection.ts";
+import type { ConnectionContext } from "./connection-context.ts";
+import { WebSocketConnection } from "./websocket-connection.ts";
+
+/** Begins to connect. `events` are never told before it has returned. */
+export type ConnectionFactory = (kind: TransportKind, events: ConnectionEvents) => Connection;
+
+export function connectionFactory(context: ConnectionContext): ConnectionFactory {
+  return (_kind, events) => new WebSocketConnection(context, events);
+}
