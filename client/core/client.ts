@@ -34,7 +34,7 @@ import {
   partsOf,
   poolEnvironment,
 } from "./environment.ts";
-import { checkTextLength, draft, sealDrafts, textRoom } from "./seal.ts";
+import { draft, sealDrafts } from "./seal.ts";
 import { cardOf, makeSelf, putSelf } from "./self.ts";
 import { listContacts } from "./state/contacts.ts";
 import { getIdentity, listHomes } from "./state/identity.ts";
@@ -49,6 +49,7 @@ import {
   putMessage,
 } from "./state/messages.ts";
 import { waitingMessages } from "./state/outbox.ts";
+import { checkTextLength, textRoom } from "./text-room.ts";
 import type {
   ClientEvent,
   Contact,

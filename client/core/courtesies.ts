@@ -9,7 +9,8 @@ import { parseRelayAddress } from "../../shared/e2ee/relay-address.ts";
 import type { StatusPlace } from "../../shared/e2ee/status-record.ts";
 import type { VaultTransaction } from "../vault/draft.ts";
 import type { Core } from "./context.ts";
-import { draft, replyGrants } from "./seal.ts";
+import { replyGrants } from "./reply-grants.ts";
+import { draft } from "./seal.ts";
 import { type ContactRow, getContact, isChosen, listPeers, putContact } from "./state/contacts.ts";
 import { listHomes } from "./state/identity.ts";
 

@@ -19,8 +19,9 @@ import { decodeCertificate } from "../../shared/e2ee/statements/certificate.ts";
 import type { VaultTransaction, VaultView } from "../vault/draft.ts";
 import type { Core } from "./context.ts";
 import type { Introduced } from "./first-contact.ts";
+import { replyGrants } from "./reply-grants.ts";
 import { redraft } from "./resend.ts";
-import { draft, replyGrants, sealDrafts } from "./seal.ts";
+import { draft, sealDrafts } from "./seal.ts";
 import { getContact, getPeer, listPeers, putPeer } from "./state/contacts.ts";
 import { getIdentity } from "./state/identity.ts";
 

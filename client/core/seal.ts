@@ -6,7 +6,6 @@
 import { toHex } from "../../shared/crypto/bytes.ts";
 import { TumarError } from "../../shared/crypto/errors.ts";
 import {
-  CONTENT_HEAD_BYTES,
   type Content,
   encodeContent,
   MESSAGE_ID_BYTES,
@@ -16,16 +15,10 @@ import {
   SET_HASH_BYTES,
 } from "../../shared/e2ee/content.ts";
 import { type DevicePeer, decodePeer, encodePeer, newPeer } from "../../shared/e2ee/device-peer.ts";
-import { frameBytesOf, wrapFrame } from "../../shared/e2ee/envelope.ts";
-import { FIRST_FLIGHT_HEAD_BYTES } from "../../shared/e2ee/first-flight.ts";
-import { decodeGrantList, encodeGrantList, type GrantPlace } from "../../shared/e2ee/grant.ts";
+import { wrapFrame } from "../../shared/e2ee/envelope.ts";
+import { decodeGrantList, encodeGrantList } from "../../shared/e2ee/grant.ts";
 import { encodeIdentityBlock } from "../../shared/e2ee/identity-block.ts";
-import { FRAME_OVERHEAD_BYTES, PAD_BYTES } from "../../shared/e2ee/ratchet-frame.ts";
-import {
-  formatRelayAddress,
-  parseRelayAddress,
-  type RelayAddress,
-} from "../../shared/e2ee/relay-address.ts";
+import { formatRelayAddress } from "../../shared/e2ee/relay-address.ts";
 import { liveDevices, rosterOf } from "../../shared/e2ee/roster.ts";
 import { activeSession, sendTo, startSession } from "../../shared/e2ee/sessions.ts";
 import { setHash } from "../../shared/e2ee/statement-set.ts";
@@ -36,7 +29,7 @@ import {
 import type { VaultTransaction, VaultView } from "../vault/draft.ts";
 import { type Core, contactSet, ownSet, refusedKeys } from "./context.ts";
 import type { Introduced } from "./first-contact.ts";
-import { newGrant } from "./self.ts";
+import { replyGrants } from "./reply-grants.ts";
 import {
   type ContactRow,
   getContact,
@@ -45,8 +38,7 @@ import {
   putContact,
   putPeer,
 } from "./state/contacts.ts";
-import { getMyGrant, listMyGrants, type MyGrantRow, putMyGrant } from "./state/grants.ts";
-import { getIdentity, listHomes } from "./state/identity.ts";
+import { getIdentity } from "./state/identity.ts";
 import {
   type DraftRow,
   deleteDraft,
@@ -58,9 +50,6 @@ import {
 
 /** An envelope waits at a relay as long as a device mailbox lives. */
 const ENVELOPE_LIFE_DAYS = 30;
-/** X-Wing key, its tag: what the first chain of a session carries. */
-const FIRST_KEM_BYTES = 1216 + 16;
-const LARGEST_BUCKET = 16384;
 const NO_SET = new Uint8Array(SET_HASH_BYTES);
 
 /** Puts content in the order of sending; `contact` is the row as it is in `tx`, and the result its next. */
@@ -110,38 +99,6 @@ export function sealDrafts(
   }
   for (const [place] of drafts) deleteDraft(tx, root, place);
   return true;
-}
-
-/**
- * Bytes of text that fit into one message whatever happens before it is sealed: those of a first
- * flight with the first KEM key, in the largest envelope. A session that stands has more room, but a
- * draft may find another, and must fit then too.
- */
-export function textRoom(view: VaultView): number {
-  const identity = getIdentity(view);
-  const [home] = listHomes(view);
-  const [grant] = listMyGrants(view);
-  if (home === undefined || grant === undefined) return 0;
-  const place = placeOf(parseRelayAddress(home.address), grant);
-  const block = encodeIdentityBlock(decodeCertificate(identity.certificate), [place]);
-  const prefix = FIRST_FLIGHT_HEAD_BYTES + 2 + block.length + 16;
-  return (
-    frameBytesOf(LARGEST_BUCKET) -
-    prefix -
-    FRAME_OVERHEAD_BYTES -
-    PAD_BYTES -
-    FIRST_KEM_BYTES -
-    CONTENT_HEAD_BYTES
-  );
-}
-
-/** @throws TumarError TEXT_TOO_LONG with details `room` and `over`, both bytes of UTF-8 */
-export function checkTextLength(room: number, bytes: number): void {
-  if (bytes <= room) return;
-  const over = bytes - room;
-  throw new TumarError("TEXT_TOO_LONG", `the text is ${over} bytes too long; ${room} fit`, {
-    details: { room, over },
-  });
 }
 
 interface ReadyPeer {
@@ -219,45 +176,4 @@ function sealFor(
     });
   }
   putPeer(tx, contact.root, certificate.deviceId, { ...row, sessions: encodePeer(state) });
-}
-
-/** The grant that is this contact's own; a spare one becomes it at the first call. */
-export function replyGrants(
-  tx: VaultTransaction,
-  core: Core,
-  contact: ContactRow,
-): readonly GrantPlace[] {
-  const held = getContact(tx, contact.root) ?? contact;
-  const [home] = listHomes(tx);
-  if (home === undefined) throw new TumarError("NOT_REGISTERED", "this vault has no relay");
-  const relay = parseRelayAddress(home.address);
-  const mine = held.myTag === null ? undefined : getMyGrant(tx, held.myTag);
-  const grant = mine ?? claimSpare(tx, core, relay, held);
-  if (mine === undefined || !held.isGrantSent) {
-    putContact(tx, { ...held, myTag: grant.tag, isGrantSent: true });
-  }
-  return [placeOf(relay, grant)];
-}
-
-function claimSpare(
-  tx: VaultTransaction,
-  core: Core,
-  relay: RelayAddress,
-  contact: ContactRow,
-): MyGrantRow {
-  const spare =
-    listMyGrants(tx).find((grant) => grant.use === "spare" && grant.isRegistered) ??
-    newGrant(relay, "spare", core.random);
-  const claimed: MyGrantRow = { ...spare, use: "contact", contact: contact.root };
-  putMyGrant(tx, claimed);
-  return claimed;
-}
-
-export function placeOf(relay: RelayAddress, grant: MyGrantRow): GrantPlace {
-  return {
-    relay,
-    depositId: grant.depositId,
-    wrapKey: grant.wrapKey,
-    mayBeUrgent: grant.use === "contact",
-  };
 }

@@ -32,7 +32,7 @@ import { depositHash } from "../../shared/wire/ids.ts";
 import type { Relay, RequestOptions } from "../net/requests.ts";
 import type { VaultTransaction, VaultView } from "../vault/draft.ts";
 import { type Core, ownSet } from "./context.ts";
-import { placeOf } from "./seal.ts";
+import { placeOf } from "./reply-grants.ts";
 import { newGrant, SPARE_GRANTS } from "./self.ts";
 import { getMyGrant, listMyGrants, type MyGrantRow, putMyGrant } from "./state/grants.ts";
 import {

@@ -1,0 +1,133 @@
+/**
+ * The sealing half of a round: drafts to contacts whose sessions stand become envelopes at once; for
+ * the others prekeys are read from a relay first. One contact's fault is not another's.
+ */
+
+import { fromHex, toHex } from "../../shared/crypto/bytes.ts";
+import { TumarError } from "../../shared/crypto/errors.ts";
+import type { RequestOptions } from "../net/requests.ts";
+import type { VaultTransaction } from "../vault/draft.ts";
+import type { Core } from "./context.ts";
+import { cardOfContact } from "./directory.ts";
+import { asFault } from "./faults.ts";
+import { type Introduction, introduce, introduceByStatus } from "./first-contact.ts";
+import { markChanged } from "./incoming.ts";
+import { contactsToRead, withStatements } from "./known-sets.ts";
+import { repair, rootsToRepair } from "./repair.ts";
+import { sealDrafts } from "./seal.ts";
+import { type ContactRow, getContact, putContact } from "./state/contacts.ts";
+import { rootsWithDrafts } from "./state/outbox.ts";
+
+/** Why drafts to a contact could not be sealed, by root in hex. */
+export type Faults = Map<string, TumarError>;
+
+/** Seals what needs no relay; gives the roots that do. One contact's fault is not another's. */
+export async function sealKnown(core: Core, faults: Faults): Promise<readonly Uint8Array[]> {
+  const unsealed: Uint8Array[] = [];
+  for (const key of await core.vault.read(rootsWithDrafts)) {
+    const root = fromHex(key);
+    try {
+      const isSealed = await core.vault.transaction((tx) => sealDrafts(tx, core, root));
+      if (!isSealed) unsealed.push(root);
+    } catch (error) {
+      faults.set(key, asFault(error));
+    }
+  }
+  return unsealed;
+}
+
+export async function introduceAll(
+  core: Core,
+  unsealed: readonly Uint8Array[],
+  signal: AbortSignal,
+  faults: Faults,
+): Promise<void> {
+  const broken = await core.vault.read((view) => rootsToRepair(view, core));
+  const toRead = await core.vault.read(contactsToRead);
+  const note = async (root: Uint8Array, step: Promise<TumarError | undefined>): Promise<void> => {
+    const fault = await step;
+    if (fault !== undefined) faults.set(toHex(root), fault);
+  };
+  await Promise.all([
+    ...unsealed.map((root) => note(root, withIntroduction(core, root, signal, sealDrafts))),
+    ...broken.map((root) => note(root, withIntroduction(core, root, signal, repair))),
+    ...toRead.map((contact) => note(contact.root, readStatus(core, contact, signal))),
+  ]);
+}
+
+/** Their status record is read once for each set they named; a relay without it is no fault of ours. */
+async function readStatus(
+  core: Core,
+  contact: ContactRow,
+  signal: AbortSignal,
+): Promise<TumarError | undefined> {
+  const fault = await withIntroduction(
+    core,
+    contact.root,
+    signal,
+    () => undefined,
+    introduceByStatus,
+  );
+  if (fault === undefined || fault.retryable) return fault;
+  await core.vault.transaction((tx) => {
+    const held = getContact(tx, contact.root);
+    if (held !== undefined) putContact(tx, { ...held, wantedSet: null });
+  });
+  return undefined;
+}
+
+/**
+ * Reads the contact's prekeys from a relay, then runs `step` with them in one transaction; `false`
+ * from it says that a device could not be written to even with them.
+ */
+async function withIntroduction(
+  core: Core,
+  root: Uint8Array,
+  signal: AbortSignal,
+  step: (
+    tx: VaultTransaction,
+    core: Core,
+    root: Uint8Array,
+    introduced: Introduction["devices"],
+  ) => unknown,
+  read: typeof introductionOf = introductionOf,
+): Promise<TumarError | undefined> {
+  try {
+    const contact = await core.vault.read((view) => getContact(view, root));
+    if (contact === undefined || contact.isIdentityChanged) return undefined;
+    const introduction = await read(core, contact, { signal });
+    const isDone = await core.vault.transaction((tx) => {
+      join(tx, core, root, introduction);
+      return step(tx, core, root, introduction.devices);
+    });
+    if (isDone !== false) return undefined;
+    return new TumarError("NOT_REGISTERED", "a device of theirs has no prekeys at its relay");
+  } catch (error) {
+    const fault = asFault(error);
+    if (fault.code === "IDENTITY_CHANGED") {
+      const events = await core.vault.transaction((tx) => markChanged(tx, root));
+      for (const event of events) core.emit(event);
+    }
+    return fault;
+  }
+}
+
+async function introductionOf(
+  core: Core,
+  contact: ContactRow,
+  options: RequestOptions,
+): Promise<Introduction> {
+  const card = cardOfContact(contact);
+  return card === null ? introduceByStatus(core, contact, options) : introduce(core, card, options);
+}
+
+function join(
+  tx: VaultTransaction,
+  core: Core,
+  root: Uint8Array,
+  { statements, hour }: Introduction,
+): void {
+  const contact = getContact(tx, root);
+  if (contact === undefined) return;
+  putContact(tx, { ...withStatements(core, contact, statements, hour), wantedSet: null });
+}
