@@ -1,6 +1,6 @@
 /**
  * The browser's sockets: `WebSocket` and `fetch`. A browser hides why a connection failed and does
- * not show pings, so every failure before the first message is RELAY_UNREACHABLE here.
+ * not show pings, so every failed connection is RELAY_UNREACHABLE here.
  */
 
 import type { TumarError } from "../../shared/crypto/errors.ts";
@@ -12,7 +12,14 @@ import {
   type SocketListener,
   type Transport,
 } from "./transport.ts";
-import { closedByRelay, notARelay, unexpectedStatus, unreachable } from "./transport-faults.ts";
+import {
+  type AnswerHead,
+  answerCut,
+  closedByRelay,
+  faultOfAnswer,
+  notARelay,
+  unreachable,
+} from "./transport-faults.ts";
 
 /** What is taken from the platform; passed in by tests. */
 export interface BrowserPlatform {
@@ -23,7 +30,14 @@ export interface BrowserPlatform {
 export function browserTransport(platform: BrowserPlatform = globalThis): Transport {
   return {
     connect: async (url, options) => await connect(platform, url, options),
-    get: async (url, options) => await get(platform, url, options),
+    get: async (url, options) => await answerTo(platform, url, { method: "GET" }, options),
+    post: async (url, body, options) =>
+      await answerTo(
+        platform,
+        url,
+        { method: "POST", body: body as Uint8Array<ArrayBuffer> },
+        options,
+      ),
   };
 }
 
@@ -111,14 +125,17 @@ class BrowserSocket implements Socket {
   }
 }
 
-async function get(
+/** A page cannot ask for a connection of its own: the relay closes it. */
+async function answerTo(
   platform: BrowserPlatform,
   url: string,
+  request: RequestInit,
   options: GetOptions,
 ): Promise<Uint8Array> {
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)]);
   const response = await platform
     .fetch(url, {
+      ...request,
       signal,
       redirect: "error",
       cache: "no-store",
@@ -129,11 +146,21 @@ async function get(
       options.signal.throwIfAborted();
       throw unreachable("no answer", cause);
     });
-  if (response.status !== 200) throw unexpectedStatus(response.status);
   const body = await response.arrayBuffer().catch((cause: unknown) => {
     options.signal.throwIfAborted();
-    throw unreachable("the answer broke off", cause);
+    throw answerCut("the answer broke off", cause);
   });
-  if (body.byteLength > options.maxBytes) throw notARelay("a longer answer than a relay gives");
-  return new Uint8Array(body);
+  const bytes = new Uint8Array(body);
+  const fault = faultOfAnswer(headOf(response), bytes);
+  if (fault !== undefined) throw fault;
+  if (bytes.length > options.maxBytes) throw notARelay("a longer answer than a relay gives");
+  return bytes;
+}
+
+function headOf({ status, headers }: Response): AnswerHead {
+  return {
+    status,
+    contentType: headers.get("content-type"),
+    retryAfter: headers.get("retry-after"),
+  };
 }

@@ -61,12 +61,14 @@ export class RelayLink implements Relay {
       options.keepAnnouncement,
       options.announcement,
     );
-    const context: ConnectionContext = {
-      ...options.environment,
-      origin: relayOrigin(address),
-      announcements: this.#announcements,
-    };
+    const { transport } = options.environment;
     const open = () => {
+      const context: ConnectionContext = {
+        ...options.environment,
+        transport: transport.apart?.() ?? transport,
+        origin: relayOrigin(address),
+        announcements: this.#announcements,
+      };
       return new ChannelLink(context, options, {
         onState: () => this.#tellState(),
         onHello: (hello) => this.#onHello(hello),

@@ -1,5 +1,6 @@
 /**
- * The port between client/net and the platform: sockets that carry binary messages, and small GETs.
+ * The port between client/net and the platform: sockets that carry binary messages, small GETs, and
+ * POSTs of one body for one answer.
  * Adapters: browser-transport.ts, node/node-transport.ts. An adapter knows nothing of channels,
  * frames or relays; it promises that a socket that was not handed out, or was closed, is gone.
  */
@@ -41,11 +42,31 @@ export interface GetOptions {
   readonly maxBytes: number;
 }
 
+export interface PostOptions extends GetOptions {
+  /** A connection of its own, closed after the answer. */
+  readonly isFresh: boolean;
+}
+
+/**
+ * No redirect is followed. An answer that is not the relay's is named for what it is; its status is in
+ * the error's `details.status`, and how long to wait, if told, in `details.retryAfterMs`.
+ */
 export interface Transport {
-  /** @throws TumarError RELAY_UNREACHABLE, RELAY_TLS, NOT_A_RELAY; the signal's reason */
+  /** @throws TumarError RELAY_UNREACHABLE, RELAY_TLS, NOT_A_RELAY, CAPTIVE_PORTAL; the signal's reason */
   connect(url: string, options: ConnectOptions): Promise<Socket>;
-  /** The body of a 200 answer; redirects are not followed. @throws as `connect` */
+  /** The body of a 200 answer. @throws as `connect`; EXCHANGE_CUT when the answer breaks off */
   get(url: string, options: GetOptions): Promise<Uint8Array>;
+  /**
+   * The body of a 200 answer to this one, which is sent whole and without a content type.
+   * @throws as `get`
+   */
+  post(url: string, body: Uint8Array, options: PostOptions): Promise<Uint8Array>;
+  /**
+   * The same network with nothing in common with this transport: no connection, TLS ticket or login at
+   * a proxy is shared, so that two channels do not show that they belong together. Absent where the
+   * platform decides that itself (browsers).
+   */
+  apart?(): Transport;
 }
 
 /**

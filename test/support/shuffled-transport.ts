@@ -25,6 +25,7 @@ export class Shuffle {
     return {
       connect: async (url, options) => this.#shuffled(await inner.connect(url, options)),
       get: (url, options) => inner.get(url, options),
+      post: (url, body, options) => inner.post(url, body, options),
     };
   }
 

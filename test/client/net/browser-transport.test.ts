@@ -102,7 +102,7 @@ describe("get", () => {
       response.write("x");
       setImmediate(() => response.destroy());
     });
-    await assert.rejects(get(`http://${host}/`), { code: "RELAY_UNREACHABLE" });
+    await assert.rejects(get(`http://${host}/`), { code: "EXCHANGE_CUT" });
     const silent = await tcpServer(test, () => {});
     await assert.rejects(get(`http://${silent.host}/`, { timeoutMs: 50 }), {
       code: "RELAY_UNREACHABLE",

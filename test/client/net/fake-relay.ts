@@ -102,6 +102,7 @@ export class FakeRelay {
       return connection.socket;
     },
     get: async () => EMPTY,
+    post: async () => EMPTY,
   };
 }
 

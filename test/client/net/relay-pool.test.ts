@@ -25,6 +25,7 @@ function twoRelays() {
       return relay.transport.connect(RELAY_URL, options);
     },
     get: () => Promise.reject(unreachable("not asked")),
+    post: () => Promise.reject(unreachable("not asked")),
   };
   return { relays, addressOf, transport };
 }

@@ -87,11 +87,12 @@ describe("connect", () => {
     }
   });
 
-  it("an ordinary page, an error page and a redirect are no relay, and leave no socket", async (test) => {
+  it("a page or a redirect of a network, and a busy relay, are named and leave no socket", async (test) => {
     for (const [status, code] of [
-      [200, "NOT_A_RELAY"],
-      [302, "NOT_A_RELAY"],
-      [404, "NOT_A_RELAY"],
+      [200, "CAPTIVE_PORTAL"],
+      [302, "CAPTIVE_PORTAL"],
+      [403, "CAPTIVE_PORTAL"],
+      [511, "CAPTIVE_PORTAL"],
       [429, "RELAY_UNREACHABLE"],
       [503, "RELAY_UNREACHABLE"],
     ] as const) {
@@ -104,6 +105,20 @@ describe("connect", () => {
       await Promise.all(gone);
       assert.equal(gone.length, 1);
     }
+  });
+
+  it("an answer that is neither a page nor a relay is NOT_A_RELAY, and a page is known by its type too", async (test) => {
+    const plain = await httpServer(test, (_request, response) => {
+      response.writeHead(404).end("Not found");
+    });
+    await assert.rejects(connect(`ws://${plain.host}/`), {
+      code: "NOT_A_RELAY",
+      details: { status: 404 },
+    });
+    const typed = await httpServer(test, (_request, response) => {
+      response.writeHead(404, { "content-type": "text/html; charset=utf-8" }).end("Not found");
+    });
+    await assert.rejects(connect(`ws://${typed.host}/`), { code: "CAPTIVE_PORTAL" });
   });
 
   it("bytes that are no HTTP, a connection cut, a closed port and a bad name each have a code", async (test) => {
@@ -145,7 +160,7 @@ describe("get", () => {
 
   it("refuses other answers, longer ones, and follows no redirect", async (test) => {
     for (const [status, length, code] of [
-      [302, 1, "NOT_A_RELAY"],
+      [302, 1, "CAPTIVE_PORTAL"],
       [404, 1, "NOT_A_RELAY"],
       [503, 1, "RELAY_UNREACHABLE"],
       [200, 101, "NOT_A_RELAY"],
@@ -163,7 +178,7 @@ describe("get", () => {
       response.write("x");
       setImmediate(() => response.destroy());
     });
-    await assert.rejects(get(`http://${host}/`), { code: "RELAY_UNREACHABLE" });
+    await assert.rejects(get(`http://${host}/`), { code: "EXCHANGE_CUT" });
     const silent = await tcpServer(test, () => {});
     await assert.rejects(get(`http://${silent.host}/`, { timeoutMs: 50 }), {
       code: "RELAY_UNREACHABLE",

@@ -1,0 +1,113 @@
+/** WebSockets for Node on `ws`: no compression (it would tell lengths of plaintext), no redirects. */
+
+import type { Agent, IncomingMessage } from "node:http";
+import { WebSocket } from "ws";
+import type { TumarError } from "../../../shared/crypto/errors.ts";
+import {
+  type ConnectOptions,
+  type Socket,
+  SocketEvents,
+  type SocketListener,
+} from "../transport.ts";
+import {
+  closedByRelay,
+  faultOfAnswer,
+  notARelay,
+  unexpectedStatus,
+  unreachable,
+} from "../transport-faults.ts";
+import { connectFault, runningFault } from "./node-faults.ts";
+import { headOf } from "./node-http.ts";
+
+export function connectSocket(url: string, agent: Agent, options: ConnectOptions): Promise<Socket> {
+  const { signal } = options;
+  signal.throwIfAborted();
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(url, {
+      agent,
+      handshakeTimeout: options.timeoutMs,
+      maxPayload: options.maxMessageBytes,
+      perMessageDeflate: false,
+      followRedirects: false,
+    });
+    const timer = setTimeout(() => fail(unreachable("no connection in time")), options.timeoutMs);
+    const onAbort = () => fail(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    const settle = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", onAbort);
+    };
+    const fail = (reason: unknown) => {
+      settle();
+      socket.terminate();
+      reject(reason);
+    };
+    socket.on("unexpected-response", (request, response) => {
+      faultOfRefusal(response).then((fault) => {
+        fail(fault);
+        request.destroy();
+      }, fail);
+    });
+    socket.on("error", (error) => fail(connectFault(error)));
+    socket.once("open", () => {
+      settle();
+      resolve(new NodeSocket(socket));
+    });
+  });
+}
+
+/** An HTTP answer to the upgrade: its first bytes tell a page from a relay's refusal. */
+async function faultOfRefusal(response: IncomingMessage): Promise<TumarError> {
+  const head = headOf(response);
+  const known = faultOfAnswer(head, Buffer.alloc(0));
+  if (known?.code === "CAPTIVE_PORTAL") return known;
+  for await (const part of response as AsyncIterable<Buffer>) {
+    return faultOfAnswer(head, part) ?? unexpectedStatus(head.status);
+  }
+  return known ?? unexpectedStatus(head.status);
+}
+
+class NodeSocket implements Socket {
+  readonly #socket: WebSocket;
+  readonly #events = new SocketEvents();
+  #fault: TumarError | undefined;
+
+  constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.removeAllListeners("error");
+    socket.on("error", (error) => {
+      this.#fault = runningFault(error);
+    });
+    socket.on("message", (data, isBinary) => this.#onData(data, isBinary));
+    socket.on("ping", () => this.#events.alive());
+    socket.on("close", (code) => this.#events.closed(this.#fault ?? closedByRelay(code)));
+  }
+
+  get bufferedAmount(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  send(message: Uint8Array): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(message, { binary: true });
+  }
+
+  listen(listener: SocketListener): void {
+    this.#events.listen(listener);
+  }
+
+  /** Sends a close frame if that goes out at once, and waits for no answer. */
+  close(): void {
+    this.#events.end();
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close(1000);
+    this.#socket.terminate();
+  }
+
+  #onData(data: WebSocket.RawData, isBinary: boolean): void {
+    if (isBinary && data instanceof Buffer) {
+      this.#events.message(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    } else {
+      this.#fault = notARelay("text where a relay sends bytes");
+      this.#socket.terminate();
+    }
+  }
+}
