@@ -4,6 +4,7 @@
  */
 
 import { readFileSync, writeFileSync } from "node:fs";
+import { answerRoom } from "../dist/shared/wire/answer-room.js";
 import { cddlModule, cddlOf } from "../dist/shared/wire/cddl.js";
 import { CLIENT_FRAMES, FRAME_SPECS } from "../dist/shared/wire/frame-table.js";
 import * as limits from "../dist/shared/wire/limits.js";
@@ -32,7 +33,12 @@ function clientRows(type) {
   return [
     `- Sent by: client, ${precondition(spec)}.`,
     `- Answer: ${codes(spec.answers)}. Errors: ${codes(spec.errors) || "none"}.`,
+    `- Keeps ${roomOf(answerRoom(type))} of an exchange's answer.`,
   ];
+}
+
+function roomOf({ bytes, isElastic }) {
+  return isElastic ? `${bytes} bytes, and takes what is left over,` : `${bytes} bytes`;
 }
 
 function fieldRows(fields) {

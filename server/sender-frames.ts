@@ -3,16 +3,12 @@
 import type { Deposit, PrekeysTake, RecordGet, TakenPair } from "../shared/wire/frames.ts";
 import { depositHash, envelopeId } from "../shared/wire/ids.ts";
 import { MAX_PAIRS_PER_FRAME, MAX_SLICE_BYTES } from "../shared/wire/limits.ts";
-import { RECORD_HEAD_BYTES } from "../shared/wire/padding.ts";
+import { PAIR_HEAD_BYTES, PAIRS_HEAD_BYTES, RECORD_HEAD_BYTES } from "../shared/wire/padding.ts";
 import { encodeRecordParts, recordDigest } from "../shared/wire/record-parts.ts";
 import { dayOfHour, hourOf } from "./clock.ts";
 import type { FrameContext, FrameNamed, Handler } from "./frame-context.ts";
 import type { RecordPart } from "./store/store.ts";
 import { submit } from "./submit.ts";
-
-/** Bytes one pair adds to its sealed bytes, and the `pairs` frame to all: heads, writer 32. */
-const PAIR_HEAD_BYTES = 40;
-const PAIRS_HEAD_BYTES = 16;
 
 function deposit(frame: Deposit, context: FrameContext): void {
   const { services, peer } = context;

@@ -87,6 +87,7 @@ export const EXIT_OF_ERROR: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   WRONG_CHANNEL: EXIT.refused,
   PROOF_REQUIRED: EXIT.refused,
   BAD_PROOF: EXIT.refused,
+  ANSWERS_TOO_LONG: EXIT.refused,
   RATE_LIMITED: EXIT.refused,
   PUZZLE_REQUIRED: EXIT.refused,
   REFUSED: EXIT.refused,

@@ -271,6 +271,15 @@ export const ERRORS = {
     meaning: "A receipt does not prove that the relay stored these bytes.",
     hint: "The deposit counts as not stored and is sent again, also through another relay.",
   },
+  ANSWERS_TOO_LONG: {
+    number: 232,
+    close: 0,
+    status: 400,
+    retryable: false,
+    meaning:
+      "The answers to the frames of one exchange do not fit its one answer; nothing was done.",
+    hint: "Send fewer frames in one exchange, or ask for a larger answer.",
+  },
 
   // 250 relay storage
   REFUSED: {

@@ -41,6 +41,9 @@ export type FromRelay =
   | { readonly kind: "announcement"; readonly announcement: Uint8Array }
   | { readonly kind: "refused"; readonly announcement: Uint8Array };
 
+/** What one exchange brings back. */
+export type ExchangeAnswer = Exclude<FromRelay, { readonly kind: "announcement" }>;
+
 export class ClientChannel {
   readonly #epoch: Uint8Array;
   #state: State;
@@ -109,6 +112,18 @@ export class ClientChannel {
       return { kind: "refused", announcement: message.subarray(1) };
     }
     return { kind: "frames", frames: this.#openMessage2(state.noise, message) };
+  }
+
+  /**
+   * The answer to an exchange: message 2 of at most `maxBytes`, after which the channel is of no more
+   * use, or a refusal. @throws TumarError as `open`; CHANNEL_BROKEN for anything else
+   */
+  openAnswer(answer: Uint8Array, maxBytes: number): ExchangeAnswer {
+    if (this.#state.phase !== "waiting") throw new RangeError("message 1 was not sent");
+    if (answer.length > maxBytes) throw new TumarError("CHANNEL_BROKEN", "the answer is too long");
+    const opened = this.open(answer);
+    if (opened.kind !== "announcement") return opened;
+    throw new TumarError("CHANNEL_BROKEN", "not the answer to an exchange");
   }
 
   #seal(frames: readonly Uint8Array[], bucket?: number): Uint8Array {

@@ -154,7 +154,8 @@ function encodedLength(value: CborValue, depth: number): number {
   return length;
 }
 
-function headLength(value: number): number {
+/** Bytes of the head of an item: of an integer all of it, else what stands before its content. */
+export function headLength(value: number): number {
   if (!Number.isSafeInteger(value) || value < 0) throw new RangeError("integer out of range");
   if (value < 24) return 1;
   if (value < 0x100) return 2;

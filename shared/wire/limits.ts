@@ -30,6 +30,14 @@ export const ENVELOPE_BUCKETS: readonly number[] = [1024, 4096, 16384];
 export const CHANNEL_BUCKETS: readonly number[] = [512, 1536, 4608, 16896];
 export const MAX_CHANNEL_MESSAGE_BYTES = 16896;
 
+/** The longest answer of `POST /v1/exchange`. */
+export const MAX_EXCHANGE_ANSWER_BYTES = 16896;
+/**
+ * The longest answer of `POST /v1/thrifty`: networks that freeze a connection after some 15 KB from
+ * the server count TLS (up to 9 KB with certificates) and HTTP headers too.
+ */
+export const MAX_THRIFTY_ANSWER_BYTES = 4608;
+
 /** Long-poll: under the 30 s after which common proxies give up on a silent answer. */
 export const MAX_WAIT_SECONDS = 25;
 

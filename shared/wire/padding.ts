@@ -36,6 +36,9 @@ export function frameRoom(phase: MessagePhase, bucket: number = MAX_CHANNEL_MESS
 export const DELIVER_HEAD_BYTES = 65;
 /** Head of a `record` frame at its longest. */
 export const RECORD_HEAD_BYTES = 43;
+/** A `pairs` frame without pairs, and what each pair adds to its sealed bytes, at their longest. */
+export const PAIRS_HEAD_BYTES = 11;
+export const PAIR_HEAD_BYTES = 38;
 
 export function isBucket(length: number): boolean {
   return CHANNEL_BUCKETS.includes(length);
