@@ -155,6 +155,7 @@ export class ChannelLink implements SubscriptionHost {
     const connection = this.#connect(this.#settings.transportKind, {
       onOpen: () => this.#onOpen(),
       onHello: (hello) => this.#events.onHello(hello),
+      onDoubt: () => {},
       onClosed: (error, unsent) => {
         if (this.#connection === connection) this.#onClosed(error, unsent);
       },

@@ -16,6 +16,8 @@ export interface ConnectionEvents {
   /** The relay has the key its address names, and answers. */
   onOpen(): void;
   onHello(hello: HelloAnswer): void;
+  /** Something waits for its answer and nothing was heard for `doubtMs`: the connection may be dead. */
+  onDoubt(): void;
   /** Once. `unsent` never left; everything sent and unanswered was told. */
   onClosed(error: TumarError, unsent: readonly Outgoing[]): void;
 }
@@ -24,6 +26,10 @@ export interface Connection {
   readonly isOpen: boolean;
   /** True when nothing waits to be sent or answered; subscriptions do not count. */
   readonly isQuiet: boolean;
+  /** True from `onDoubt` until a byte comes. */
+  readonly isDoubtful: boolean;
+  /** Bytes of the relay's messages so far: tells a connection that was frozen from one that is dead. */
+  readonly receivedBytes: number;
   /** Call before it is closed only. */
   submit(outgoing: Outgoing): void;
   /** Asks for a sign of life, and ends the connection when none comes soon. */

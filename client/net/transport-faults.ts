@@ -9,6 +9,11 @@ export function unreachable(what: string, cause?: unknown): TumarError {
   return new TumarError("RELAY_UNREACHABLE", what, { cause });
 }
 
+/** A connection that was up and over which nothing came any more. */
+export function fellSilent(silentMs: number): TumarError {
+  return new TumarError("RELAY_UNREACHABLE", "the relay fell silent", { details: { silentMs } });
+}
+
 export function notARelay(what: string, cause?: unknown): TumarError {
   return new TumarError("NOT_A_RELAY", what, { cause });
 }

@@ -21,7 +21,7 @@ import { FrameExchange } from "./frame-exchange.ts";
 import { HelloRequest } from "./hello-request.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { Socket } from "./transport.ts";
-import { brokenBy, notARelay, ofConnection, unreachable } from "./transport-faults.ts";
+import { brokenBy, fellSilent, notARelay, ofConnection, unreachable } from "./transport-faults.ts";
 import { Watchdog } from "./watchdog.ts";
 
 const PATH = "/v1/ws";
@@ -39,6 +39,7 @@ export class WebSocketConnection implements Connection {
   #socket: Socket | undefined;
   #channel: ClientChannel | undefined;
   #used: Announcement | undefined;
+  #receivedBytes = 0;
   #wasRefused = false;
   #isClosed = false;
 
@@ -61,6 +62,14 @@ export class WebSocketConnection implements Connection {
 
   get isQuiet(): boolean {
     return this.#exchange.isQuiet;
+  }
+
+  get isDoubtful(): boolean {
+    return this.#watchdog?.isDoubtful ?? false;
+  }
+
+  get receivedBytes(): number {
+    return this.#receivedBytes;
   }
 
   submit(outgoing: Outgoing): void {
@@ -112,7 +121,9 @@ export class WebSocketConnection implements Connection {
     this.#socket = socket;
     this.#watchdog = new Watchdog(clock, timings, {
       onQuiet: () => this.#submitHello(),
-      onDead: () => this.fail(unreachable("the relay fell silent")),
+      onDoubt: () => this.#events.onDoubt(),
+      onDead: (silentMs) => this.fail(fellSilent(silentMs)),
+      isWaiting: () => !this.#exchange.isQuiet,
     });
     const known = announcements.newest;
     if (known !== undefined) {
@@ -138,6 +149,7 @@ export class WebSocketConnection implements Connection {
 
   #onMessage(message: Uint8Array): void {
     this.#watchdog?.heard();
+    this.#receivedBytes += message.length;
     const channel = this.#channel;
     if (channel === undefined) {
       this.#onGreeting(message);
@@ -234,7 +246,9 @@ export class WebSocketConnection implements Connection {
 
   /** One channel message. */
   #send(channel: ClientChannel, frames: readonly ClientFrame[]): void {
-    if (frames.length > 0) this.#socket?.send(channel.seal(frames));
+    if (frames.length === 0) return;
+    this.#socket?.send(channel.seal(frames));
+    this.#watchdog?.asked();
   }
 
   /** What breaks here ends the connection and nothing else. */
