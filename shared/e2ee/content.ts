@@ -8,7 +8,9 @@
  *
  * The device is the sender's; seq counts from 1 per (sending device, recipient identity) and
  * outlives sessions. The sets are the hashes of the statements the sender knows about both sides.
- * A kind of a later version is kept as it came, not lost. Normative text: docs/CRYPTOGRAPHY.md 9.
+ * A kind of a later version, and a body that does not have its form, is kept as it came, not lost:
+ * `readContent` gives it as `unsupported`, and `decodeBody` is for a version that knows it.
+ * Normative text: docs/CRYPTOGRAPHY.md 9.
  */
 
 import {
@@ -35,6 +37,8 @@ export const MESSAGE_ID_BYTES = 16;
 export const SET_HASH_BYTES = 16;
 /** 16 + 16 + 8 + 4 + 16 + 16 + 1 */
 export const CONTENT_HEAD_BYTES = 77;
+/** 48 × 16 = 768 of the 776 bytes in the smallest envelope: a receipt looks like a short text. */
+export const MAX_READ_IDS = 48;
 
 export const KINDS = {
   text: 1,
@@ -43,11 +47,14 @@ export const KINDS = {
   status: 4,
   statements: 5,
   reset: 6,
+  alert: 7,
 } as const;
 
 export type MessageBody =
   | { readonly kind: "text"; readonly text: string }
-  /** A person has read these messages of the reader of this one. */
+  /** Text that shall be seen now: goes first, and waits for no gap. */
+  | { readonly kind: "alert"; readonly text: string }
+  /** A person has read these messages of the reader of this one; 1 to `MAX_READ_IDS`. */
   | { readonly kind: "read"; readonly messageIds: readonly MessageId[] }
   /** Where to write to the sending device from now on; replaces the earlier list. */
   | { readonly kind: "grant"; readonly places: readonly GrantPlace[] }
@@ -57,7 +64,7 @@ export type MessageBody =
   | { readonly kind: "statements"; readonly statements: readonly Uint8Array[] }
   /** Clear commitments of frames that could not be opened. */
   | { readonly kind: "reset"; readonly commitments: readonly Uint8Array[] }
-  /** A kind this version does not know: kept for one that does. */
+  /** A kind or form this version does not know: kept for one that does. */
   | { readonly kind: "unsupported"; readonly number: number; readonly bytes: Uint8Array };
 
 export interface Content {
@@ -84,6 +91,39 @@ export function encodeContent(content: Content): Uint8Array {
 
 /** @throws TumarError MALFORMED */
 export function decodeContent(bytes: Uint8Array): Content {
+  const { head, number, rest } = split(bytes);
+  return { ...head, body: decodeBody(number, rest) };
+}
+
+/**
+ * As `decodeContent`, for what came over a session: a body that cannot be read is `unsupported`.
+ * @throws TumarError MALFORMED when the head cannot be read
+ */
+export function readContent(bytes: Uint8Array): Content {
+  const { head, number, rest } = split(bytes);
+  try {
+    return { ...head, body: decodeBody(number, rest) };
+  } catch (error) {
+    if (!(error instanceof TumarError)) throw error;
+    return { ...head, body: { kind: "unsupported", number, bytes: rest } };
+  }
+}
+
+/** The body of a kind by its number, also of what an earlier version kept. @throws TumarError MALFORMED */
+export function decodeBody(number: number, bytes: Uint8Array): MessageBody {
+  const reader = new ByteReader(bytes);
+  const body = readBody(number, reader);
+  reader.finish();
+  return body;
+}
+
+interface Split {
+  readonly head: Omit<Content, "body">;
+  readonly number: number;
+  readonly rest: Uint8Array;
+}
+
+function split(bytes: Uint8Array): Split {
   const reader = new ByteReader(bytes.slice());
   const messageId = parseMessageId(reader.take(MESSAGE_ID_BYTES));
   const deviceId = parseDeviceId(reader.take(DEVICE_ID_BYTES));
@@ -92,9 +132,9 @@ export function decodeContent(bytes: Uint8Array): Content {
   const hour = reader.u32();
   const senderSet = reader.take(SET_HASH_BYTES);
   const readerSet = reader.take(SET_HASH_BYTES);
-  const body = readBody(reader.u8(), reader);
-  reader.finish();
-  return { messageId, deviceId, seq, hour, senderSet, readerSet, body };
+  const number = reader.u8();
+  const head = { messageId, deviceId, seq, hour, senderSet, readerSet };
+  return { head, number, rest: reader.rest() };
 }
 
 function kindNumber(body: MessageBody): number {
@@ -104,8 +144,10 @@ function kindNumber(body: MessageBody): number {
 function encodeBody(body: MessageBody): Uint8Array {
   switch (body.kind) {
     case "text":
+    case "alert":
       return utf8(body.text);
     case "read":
+      if (body.messageIds.length > MAX_READ_IDS) throw new RangeError("too many ids");
       return concat(...body.messageIds);
     case "grant":
       return encodeGrantList(body.places);
@@ -127,7 +169,7 @@ function readBody(number: number, reader: ByteReader): MessageBody {
     case KINDS.text:
       return { kind: "text", text: fromUtf8(reader.rest()) };
     case KINDS.read:
-      return { kind: "read", messageIds: readItems(reader, MESSAGE_ID_BYTES).map(parseMessageId) };
+      return { kind: "read", messageIds: readMessageIds(reader) };
     case KINDS.grant:
       return { kind: "grant", places: readGrantList(reader) };
     case KINDS.status:
@@ -136,11 +178,19 @@ function readBody(number: number, reader: ByteReader): MessageBody {
       return { kind: "statements", statements: readStatements(reader) };
     case KINDS.reset:
       return { kind: "reset", commitments: readItems(reader, COMMITMENT_BYTES) };
+    case KINDS.alert:
+      return { kind: "alert", text: fromUtf8(reader.rest()) };
     case 0:
       throw new TumarError("MALFORMED", "a kind is not 0");
     default:
       return { kind: "unsupported", number, bytes: reader.rest() };
   }
+}
+
+function readMessageIds(reader: ByteReader): MessageId[] {
+  const ids = readItems(reader, MESSAGE_ID_BYTES);
+  if (ids.length > MAX_READ_IDS) throw new TumarError("MALFORMED", "too many ids");
+  return ids.map(parseMessageId);
 }
 
 /** At least one item of `size` bytes, up to the end. */

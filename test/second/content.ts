@@ -11,6 +11,7 @@ export type Body =
   | { readonly kind: "status"; readonly places: readonly RecordPlace[] }
   | { readonly kind: "statements"; readonly statements: readonly Uint8Array[] }
   | { readonly kind: "reset"; readonly commitments: readonly Uint8Array[] }
+  | { readonly kind: "alert"; readonly text: string }
   | { readonly kind: "unsupported"; readonly number: number; readonly bytes: Uint8Array };
 
 export interface Content {
@@ -45,6 +46,7 @@ function openBody(number: number, bytes: Uint8Array): Body {
     case 1:
       return { kind: "text", text: utf8(bytes) };
     case 2:
+      demand(bytes.length <= 48 * 16, "more than 48 ids");
       return { kind: "read", messageIds: several(bytes, (reader) => reader.take(16)) };
     case 3:
       return { kind: "grant", grants: decode(bytes, readGrantList) };
@@ -54,6 +56,8 @@ function openBody(number: number, bytes: Uint8Array): Body {
       return { kind: "statements", statements: several(bytes, (reader) => reader.part()) };
     case 6:
       return { kind: "reset", commitments: several(bytes, (reader) => reader.take(32)) };
+    case 7:
+      return { kind: "alert", text: utf8(bytes) };
     default:
       return { kind: "unsupported", number, bytes };
   }

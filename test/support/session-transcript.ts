@@ -92,6 +92,11 @@ function script(random: Random): readonly Step[] {
       body: { kind: "unsupported", number: 200, bytes: random(5) },
     },
     { from: "initiator", minute: NOW + DAY + 180, body: { kind: "text", text: "x".repeat(3000) } },
+    {
+      from: "responder",
+      minute: NOW + DAY + 181,
+      body: { kind: "alert", text: "قزىم، مېنى ئېلىپ كېتىۋاتىدۇ" },
+    },
   ];
 }
 

@@ -10,9 +10,13 @@ import {
   type Content,
   decodeContent,
   encodeContent,
+  decodeBody,
   KINDS,
+  MAX_READ_IDS,
   type MessageBody,
+  type MessageId,
   parseMessageId,
+  readContent,
 } from "../../../shared/e2ee/content.ts";
 import { parseDeviceId } from "../../../shared/e2ee/device.ts";
 import {
@@ -46,6 +50,7 @@ const relayWith = (hash: Uint8Array): RelayAddress => ({
 
 const bodies: fc.Arbitrary<MessageBody> = fc.oneof(
   fc.string({ unit: "binary" }).map((text) => ({ kind: "text" as const, text })),
+  fc.string({ unit: "binary" }).map((text) => ({ kind: "alert" as const, text })),
   list(16).map((ids) => ({ kind: "read" as const, messageIds: ids.map(parseMessageId) })),
   fc.array(bytes(16), { maxLength: 3 }).map((hashes) => ({
     kind: "status" as const,
@@ -57,7 +62,7 @@ const bodies: fc.Arbitrary<MessageBody> = fc.oneof(
   list(32).map((commitments) => ({ kind: "reset" as const, commitments })),
   fc.constant({ kind: "grant" as const, places: [] }),
   fc
-    .tuple(fc.integer({ min: 7, max: 255 }), fc.uint8Array({ maxLength: 40 }))
+    .tuple(fc.integer({ min: 8, max: 255 }), fc.uint8Array({ maxLength: 40 }))
     .map(([number, bytes]) => ({ kind: "unsupported" as const, number, bytes })),
 );
 const contents: fc.Arbitrary<Content> = fc.record(
@@ -103,6 +108,8 @@ describe("content", () => {
       withKind(KINDS.text, Uint8Array.of(0xff)),
       withKind(KINDS.read, none),
       withKind(KINDS.read, new Uint8Array(17)),
+      withKind(KINDS.read, new Uint8Array(16 * (MAX_READ_IDS + 1))),
+      withKind(KINDS.alert, Uint8Array.of(0xff)),
       withKind(KINDS.grant, none),
       withKind(KINDS.grant, Uint8Array.of(0, 0)),
       withKind(KINDS.status, none),
@@ -115,6 +122,36 @@ describe("content", () => {
       withKind(KINDS.text, none).with(39, 0),
     ];
     for (const encoded of bad) assert.throws(() => decodeContent(encoded), { code: "MALFORMED" });
+  });
+
+  it("that came over a session is never lost: a body without form is kept (property)", () => {
+    fc.assert(
+      fc.property(fc.nat(255), fc.uint8Array({ maxLength: 60 }), (kind, rest) => {
+        const encoded = withKind(kind, rest);
+        const { body } = readContent(encoded);
+        const kept = { kind: "unsupported", number: kind, bytes: rest };
+        if (body.kind === "unsupported") assert.deepEqual(body, kept);
+        else assert.deepEqual(body, decodeBody(kind, rest));
+        assert.deepEqual(encodeContent(readContent(encoded)), encoded);
+      }),
+    );
+    assert.throws(() => readContent(withKind(KINDS.text, new Uint8Array(0)).subarray(0, 76)), {
+      code: "MALFORMED",
+    });
+  });
+
+  it("holds as many ids as the smallest envelope does, and no more", () => {
+    const ids = (count: number) =>
+      new Array<MessageId>(count).fill(parseMessageId(systemRandom(16)));
+    const content = decodeContent(withKind(KINDS.text, new Uint8Array(0)));
+    const read = (count: number) => ({
+      ...content,
+      body: { kind: "read", messageIds: ids(count) } as const,
+    });
+    // 984 of a frame, 130 around its content, 1 of padding.
+    assert.ok(encodeContent(read(MAX_READ_IDS)).length <= 984 - 130 - 1);
+    assert.ok(encodeContent(read(MAX_READ_IDS)).length + 16 > 984 - 130 - 1);
+    assert.throws(() => encodeContent(read(MAX_READ_IDS + 1)), RangeError);
   });
 
   it("does not encode a head whose fields have a wrong size", () => {
