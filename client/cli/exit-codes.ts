@@ -42,6 +42,7 @@ export const EXIT_OF_ERROR: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   CONTACT_AMBIGUOUS: EXIT.usage,
   TEXT_EMPTY: EXIT.usage,
   MESSAGE_UNKNOWN: EXIT.usage,
+  MESSAGE_AMBIGUOUS: EXIT.usage,
   USAGE: EXIT.usage,
   BAD_CONFIG: EXIT.usage,
   FILE_NOT_WRITTEN: EXIT.usage,

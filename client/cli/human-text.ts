@@ -29,6 +29,8 @@ export function stateText(state: OutgoingState): string {
       return "written";
     case "stored":
       return "on the relay, nobody has read it yet";
+    case "read":
+      return "a person has read it";
     case "expired":
       return "expired before a relay took it";
     default:
@@ -81,6 +83,7 @@ function sender(message: ReceivedMessage, terminal: Terminal): string {
 function content(message: ReceivedMessage, terminal: Terminal): string {
   switch (message.kind) {
     case "text":
+    case "alert":
       return peerBlock(message.text, terminal.isScreen);
     case "reset":
       return "    (they could not open a message; the connection between you was set up anew)";

@@ -5,7 +5,6 @@
  * Several processes may hold the same vault open: each reloads what the others committed.
  */
 
-import { utf8 } from "../../shared/crypto/bytes.ts";
 import { TumarError } from "../../shared/crypto/errors.ts";
 import { generatePhrase, phraseDigits, phraseWords } from "../../shared/crypto/phrase.ts";
 import { SIGNING_SEED_BYTES, signingKeyPair, systemRandom } from "../../shared/crypto/sodium.ts";
@@ -34,12 +33,13 @@ import {
   partsOf,
   poolEnvironment,
 } from "./environment.ts";
-import { draft, sealDrafts } from "./seal.ts";
+import { findReceivedId } from "./message-ids.ts";
+import { markRead } from "./reads.ts";
+import { sealDrafts } from "./seal.ts";
 import { cardOf, makeSelf, putSelf } from "./self.ts";
 import { listContacts } from "./state/contacts.ts";
 import { getIdentity, listHomes } from "./state/identity.ts";
 import {
-  addMessage,
   getMessage,
   lastMessageIndex,
   listMessages,
@@ -49,19 +49,21 @@ import {
   putMessage,
 } from "./state/messages.ts";
 import { waitingMessages } from "./state/outbox.ts";
-import { checkTextLength, textRoom } from "./text-room.ts";
 import type {
   ClientEvent,
   Contact,
   CreateOptions,
   NewIdentity,
   OutboxItem,
+  ReadSummary,
   ReceivedMessage,
+  SendOptions,
   SentMessage,
   SyncSummary,
 } from "./types.ts";
 import { createMailbox } from "./upkeep.ts";
 import { type WakeOptions, Wakes } from "./wakes.ts";
+import { checkText, writeMessage } from "./writing.ts";
 
 export interface CreatedClient {
   readonly client: Client;
@@ -210,36 +212,17 @@ export class Client {
    * Safe in the vault when this resolves; it leaves as soon as it can.
    * @throws TumarError CONTACT_UNKNOWN, IDENTITY_CHANGED, TEXT_EMPTY, TEXT_TOO_LONG (details room, over)
    */
-  async send(nameOrPrefix: string, text: string): Promise<SentMessage> {
-    if (text === "") throw new TumarError("TEXT_EMPTY", "there is nothing to send");
-    if (!isWellFormed(text)) throw new TumarError("MALFORMED", "the text is not valid Unicode");
-    const sent = await this.#core.vault.transaction((tx) => this.#write(tx, nameOrPrefix, text));
+  async send(nameOrPrefix: string, text: string, options: SendOptions = {}): Promise<SentMessage> {
+    checkText(text);
+    const kind = options.urgent === true ? "alert" : "text";
+    const sent = await this.#core.vault.transaction((tx) => {
+      const row = writeMessage(tx, this.#core, nameOrPrefix, { kind, text });
+      if (this.#engine.isTrusted) sealDrafts(tx, this.#core, row.root);
+      return describeOutgoing(tx, row);
+    });
+    this.#core.emit({ type: "written", id: sent.id });
     this.#engine.kick();
     return sent;
-  }
-
-  #write(tx: VaultTransaction, nameOrPrefix: string, text: string): SentMessage {
-    const contact = findContact(tx, nameOrPrefix);
-    if (contact.isIdentityChanged) {
-      throw new TumarError("IDENTITY_CHANGED", "this contact's identity has changed");
-    }
-    checkTextLength(textRoom(tx), utf8(text).length);
-    draftCourtesies(tx, this.#core, contact.root, true);
-    const current = findContact(tx, nameOrPrefix);
-    const { content } = draft(tx, this.#core, current, { kind: "text", text });
-    const row = {
-      direction: "out",
-      root: contact.root,
-      id: content.messageId,
-      text,
-      hour: content.hour,
-      seq: content.seq,
-      state: "written",
-      receipt: null,
-    } as const;
-    addMessage(tx, row);
-    if (this.#engine.isTrusted) sealDrafts(tx, this.#core, contact.root);
-    return describeOutgoing(tx, row);
   }
 
   /**
@@ -255,7 +238,7 @@ export class Client {
     try {
       for (;;) {
         const { message, fault } = await this.#progressOf(id);
-        if (message.state === "stored") return message;
+        if (message.state === "stored" || message.state === "read") return message;
         if (fault !== undefined) throw fault;
         if (wake.isOver()) throw wake.reason(this.#engine.homeFault);
         await wake.next();
@@ -352,6 +335,26 @@ export class Client {
     });
   }
 
+  /**
+   * A person has read these: their senders are told, each once, and only those who were chosen. Nothing
+   * but this call ever tells it. Safe in the vault when this resolves.
+   * @throws TumarError MESSAGE_UNKNOWN: then nothing was marked
+   */
+  async markRead(ids: readonly Uint8Array[]): Promise<ReadSummary> {
+    const { roots, ...summary } = await this.#core.vault.transaction((tx) => {
+      const marked = markRead(tx, this.#core, ids);
+      if (this.#engine.isTrusted) for (const root of marked.roots) sealDrafts(tx, this.#core, root);
+      return marked;
+    });
+    if (roots.length > 0) this.#engine.kick();
+    return summary;
+  }
+
+  /** The id of the received message that is meant by its beginning. @throws TumarError MESSAGE_UNKNOWN, MESSAGE_AMBIGUOUS */
+  async receivedId(prefix: string): Promise<Uint8Array> {
+    return this.#core.vault.read((view) => findReceivedId(view, prefix));
+  }
+
   /** What was written and has not been stored, with what it waits for in plain words. */
   async outbox(): Promise<readonly OutboxItem[]> {
     return this.#core.vault.read((view) =>
@@ -427,9 +430,4 @@ function waitingRows(view: VaultView): readonly OutgoingRow[] {
   return messagesOf(view, waitingMessages(view)).filter(
     (row): row is OutgoingRow => row.direction === "out" && row.state === "written",
   );
-}
-
-/** A lone surrogate cannot be written as UTF-8. */
-function isWellFormed(text: string): boolean {
-  return !/\p{Surrogate}/u.test(text);
 }

@@ -1,7 +1,9 @@
 /** Rows of the vault as the values a caller sees, and what a waiting message waits for in plain words. */
 
 import { ERRORS, type ErrorCode, errorRow, TumarError } from "../../shared/crypto/errors.ts";
+import { decodeBody, isWritten } from "../../shared/e2ee/content.ts";
 import type { VaultView } from "../vault/draft.ts";
+import { laneOf } from "./message-state.ts";
 import { getContact } from "./state/contacts.ts";
 import type { IncomingRow, OutgoingRow } from "./state/messages.ts";
 import { type EnvelopeRow, envelopesOf } from "./state/outbox.ts";
@@ -13,11 +15,23 @@ export function describeIncoming(view: VaultView, row: IncomingRow): ReceivedMes
     id: row.id,
     from: getContact(view, row.root)?.name ?? null,
     identity: row.root,
-    kind: row.kind,
-    text: row.text,
+    ...shownContent(row),
     at: hourToMs(row.hour),
     isShown: row.isShown,
+    isRead: row.isRead,
   };
+}
+
+/** What an earlier version kept is shown by one that knows its kind. */
+function shownContent({ kind, text, kept }: IncomingRow): Pick<ReceivedMessage, "kind" | "text"> {
+  if (kept === null) return { kind, text };
+  try {
+    const body = decodeBody(kept.number, kept.bytes);
+    return isWritten(body) ? { kind: body.kind, text: body.text } : { kind, text };
+  } catch (error) {
+    if (error instanceof TumarError) return { kind, text };
+    throw error;
+  }
 }
 
 export function describeOutgoing(view: VaultView, row: OutgoingRow): SentMessage {
@@ -26,6 +40,8 @@ export function describeOutgoing(view: VaultView, row: OutgoingRow): SentMessage
     id: row.id,
     to: getContact(view, row.root)?.name ?? null,
     identity: row.root,
+    kind: row.kind,
+    lane: laneOf(row.kind),
     text: row.text,
     state: row.state,
     at: hourToMs(row.hour),

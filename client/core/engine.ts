@@ -11,12 +11,12 @@ import type { Relay } from "../net/requests.ts";
 import type { Core } from "./context.ts";
 import { asFault } from "./faults.ts";
 import { Inbox } from "./inbox.ts";
-import { releaseHeld } from "./incoming.ts";
 import { drainOutbox } from "./outgoing.ts";
 import { checkRollback, countRun, rememberRuns } from "./rollback.ts";
 import { listHeld } from "./state/held.ts";
 import { type HomeRow, listHomes } from "./state/identity.ts";
 import { putHour } from "./state/relays.ts";
+import { releaseHeld } from "./taken-content.ts";
 import { isUpkeepDue, keepUp } from "./upkeep.ts";
 
 const RETRY_BASE_MS = 500;

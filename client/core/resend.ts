@@ -8,9 +8,11 @@ import { type DevicePeer, encodePeer } from "../../shared/e2ee/device-peer.ts";
 import { applyReset } from "../../shared/e2ee/reset.ts";
 import type { VaultTransaction } from "../vault/draft.ts";
 import type { Core } from "./context.ts";
+import { writtenAgain } from "./message-state.ts";
 import { draft } from "./seal.ts";
 import { getContact, getPeer, putContact, putPeer } from "./state/contacts.ts";
 import { getMessage, messageIndex, putMessage } from "./state/messages.ts";
+import { getRead } from "./state/reads.ts";
 
 export function resend(
   tx: VaultTransaction,
@@ -38,13 +40,19 @@ export function redraft(
     if (contact === undefined) return;
     const index = messageIndex(tx, messageId);
     const message = index === undefined ? undefined : getMessage(tx, index);
+    const read = getRead(tx, root, messageId);
+    if (read !== undefined) {
+      const { seq, hour, messageIds } = read;
+      draft(tx, core, contact, { kind: "read", messageIds }, { messageId, seq, hour });
+      continue;
+    }
     if (index === undefined || message?.direction !== "out") {
       // Not a person's message: a grant or status that went with them; both are told anew.
       putContact(tx, { ...contact, isGrantSent: false, isStatusSent: false });
       continue;
     }
-    const { seq, hour, text } = message;
-    putMessage(tx, index, { ...message, state: "written", receipt: null });
-    draft(tx, core, contact, { kind: "text", text }, { messageId, seq, hour });
+    const { kind, seq, hour, text } = message;
+    putMessage(tx, index, { ...message, state: writtenAgain(message.state), receipt: null });
+    draft(tx, core, contact, { kind, text }, { messageId, seq, hour });
   }
 }

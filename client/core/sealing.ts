@@ -11,12 +11,12 @@ import type { Core } from "./context.ts";
 import { cardOfContact } from "./directory.ts";
 import { asFault } from "./faults.ts";
 import { type Introduction, introduce, introduceByStatus } from "./first-contact.ts";
-import { markChanged } from "./incoming.ts";
 import { contactsToRead, withStatements } from "./known-sets.ts";
 import { repair, rootsToRepair } from "./repair.ts";
 import { sealDrafts } from "./seal.ts";
 import { type ContactRow, getContact, putContact } from "./state/contacts.ts";
 import { rootsWithDrafts } from "./state/outbox.ts";
+import { markChanged } from "./taken-content.ts";
 
 /** Why drafts to a contact could not be sealed, by root in hex. */
 export type Faults = Map<string, TumarError>;

@@ -5,8 +5,14 @@
 
 import type { WordListName } from "../../shared/crypto/phrase.ts";
 
-/** *written*: safe in the vault. *stored*: the relay has it on disk and signed for it. */
-export type OutgoingState = "written" | "stored" | "expired";
+/**
+ * *written*: safe in the vault. *stored*: the relay has it on disk and signed for it. *read*: a person
+ * on the other side said so. *expired*: no relay took it before its last day. Others may follow.
+ */
+export type OutgoingState = "written" | "stored" | "expired" | "read";
+
+/** What leaves first: every urgent message goes before every text, every text before every chunk. */
+export type Lane = "urgent" | "text" | "chunk";
 
 export interface Contact {
   /** The local name; null for somebody who wrote first and was not added. */
@@ -25,11 +31,13 @@ export interface ReceivedMessage {
   readonly id: Uint8Array;
   readonly from: string | null;
   readonly identity: Uint8Array;
-  readonly kind: "text" | "reset" | "unsupported";
+  readonly kind: "text" | "alert" | "reset" | "unsupported";
   readonly text: string;
   /** Milliseconds since 1970 UTC, whole hours: the sender's hour. */
   readonly at: number;
   readonly isShown: boolean;
+  /** The sender was told that a person has read it (`markRead`). */
+  readonly isRead: boolean;
 }
 
 /** A relay's signed statement that it has an envelope on disk (docs/PROTOCOL.md, `receipt`). */
@@ -48,10 +56,27 @@ export interface SentMessage {
   readonly id: Uint8Array;
   readonly to: string | null;
   readonly identity: Uint8Array;
+  readonly kind: "text" | "alert";
+  readonly lane: Lane;
   readonly text: string;
   readonly state: OutgoingState;
   readonly at: number;
   readonly receipt: StoredReceipt | null;
+}
+
+export interface SendOptions {
+  /** An alert: it leaves before everything that is not urgent, and is shown at once. */
+  readonly urgent?: boolean;
+}
+
+/** What became of the messages named to `markRead`, by their ids. */
+export interface ReadSummary {
+  /** Their senders are told now. */
+  readonly told: readonly Uint8Array[];
+  /** Their senders were told before: nothing is said twice. */
+  readonly toldBefore: readonly Uint8Array[];
+  /** Nobody is told: the sender was not added or changed identity, or nobody can have read it. */
+  readonly untold: readonly Uint8Array[];
 }
 
 export interface OutboxItem extends SentMessage {
@@ -86,7 +111,8 @@ export type ClientEvent =
   /** Somebody else's process took the mailbox over while no other process of this vault is at work. */
   | { readonly type: "taken-over"; readonly relay: string }
   | { readonly type: "message"; readonly id: Uint8Array }
-  | { readonly type: "stored"; readonly id: Uint8Array }
+  /** A message of ours came into this state. After a reset of a session a stored one is written again. */
+  | { readonly type: OutgoingState; readonly id: Uint8Array }
   | { readonly type: "identity-changed"; readonly identity: Uint8Array }
   | { readonly type: "rollback" };
 

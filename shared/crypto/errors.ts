@@ -594,7 +594,15 @@ export const ERRORS = {
     status: 404,
     retryable: false,
     meaning: "This vault has no message of this id.",
-    hint: "Check the id.",
+    hint: "Type the beginning of an id as `tumar inbox` shows it, at least 4 characters.",
+  },
+  MESSAGE_AMBIGUOUS: {
+    number: 438,
+    close: 0,
+    status: 409,
+    retryable: false,
+    meaning: "More than one message has an id that begins so.",
+    hint: "Type more characters of the id.",
   },
   NOT_REGISTERED: {
     number: 427,

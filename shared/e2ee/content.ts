@@ -67,6 +67,9 @@ export type MessageBody =
   /** A kind or form this version does not know: kept for one that does. */
   | { readonly kind: "unsupported"; readonly number: number; readonly bytes: Uint8Array };
 
+/** What a person wrote. */
+export type WrittenBody = Extract<MessageBody, { readonly text: string }>;
+
 export interface Content {
   readonly messageId: MessageId;
   readonly deviceId: DeviceId;
@@ -80,6 +83,10 @@ export interface Content {
 
 export function parseMessageId(bytes: Uint8Array): MessageId {
   return copyExact(bytes, MESSAGE_ID_BYTES, "message id");
+}
+
+export function isWritten(body: MessageBody): body is WrittenBody {
+  return body.kind === "text" || body.kind === "alert";
 }
 
 export function encodeContent(content: Content): Uint8Array {

@@ -3,13 +3,14 @@
  * index from message id to row that drops a message that came twice.
  */
 
-import { toHex } from "../../../shared/crypto/bytes.ts";
+import { equalBytes, toHex } from "../../../shared/crypto/bytes.ts";
 import type { VaultTransaction, VaultView } from "../../vault/draft.ts";
 import type { OutgoingState } from "../types.ts";
 import { flag, indexKey, type RowFormat, Table } from "./table.ts";
 
-const KINDS = ["text", "reset", "unsupported"] as const;
-const STATES = ["written", "stored", "expired"] as const satisfies readonly OutgoingState[];
+const KINDS = ["text", "reset", "unsupported", "alert"] as const;
+const WRITTEN_KINDS = ["text", "alert"] as const;
+const STATES = ["written", "stored", "expired", "read"] as const satisfies readonly OutgoingState[];
 
 interface MessageBase {
   /** Root of the other side. */
@@ -24,6 +25,7 @@ interface MessageBase {
 
 export interface OutgoingRow extends MessageBase {
   readonly direction: "out";
+  readonly kind: (typeof WRITTEN_KINDS)[number];
   readonly state: OutgoingState;
   /** Address of the relay that stored it and the bytes of its receipt; null before. */
   readonly receipt: {
@@ -39,6 +41,10 @@ export interface IncomingRow extends MessageBase {
   readonly kind: (typeof KINDS)[number];
   readonly device: Uint8Array;
   readonly isShown: boolean;
+  /** Its sender was told, or is about to be. */
+  readonly isRead: boolean;
+  /** What this version could not read, for one that can: number of its kind (0: no kind) and bytes. */
+  readonly kept: { readonly number: number; readonly bytes: Uint8Array } | null;
 }
 
 export type MessageRow = OutgoingRow | IncomingRow;
@@ -53,6 +59,7 @@ export const MESSAGE_ROW: RowFormat<MessageRow> = {
           row.text,
           row.hour,
           row.seq,
+          WRITTEN_KINDS.indexOf(row.kind),
           STATES.indexOf(row.state),
           row.receipt?.relay ?? "",
           row.receipt?.hour ?? 0,
@@ -69,6 +76,8 @@ export const MESSAGE_ROW: RowFormat<MessageRow> = {
           KINDS.indexOf(row.kind),
           row.device,
           flag(row.isShown),
+          flag(row.isRead),
+          ...(row.kept === null ? [] : [row.kept.number, row.kept.bytes]),
         ],
   decode: (fields) => {
     const isIncoming = fields.flag();
@@ -86,13 +95,16 @@ export const MESSAGE_ROW: RowFormat<MessageRow> = {
         kind: fields.oneOf(KINDS),
         device: fields.bytes(16),
         isShown: fields.flag(),
+        isRead: fields.flag(),
+        kept: fields.hasMore() ? { number: fields.integer(), bytes: fields.bytes() } : null,
       };
     }
+    const kind = fields.oneOf(WRITTEN_KINDS);
     const state = fields.oneOf(STATES);
     const [relay, hour] = [fields.text(), fields.integer()];
     const [envelopeId, proof] = [fields.bytes(), fields.bytes()];
     const receipt = relay === "" ? null : { relay, hour, envelopeId, proof };
-    return { ...base, direction: "out", state, receipt };
+    return { ...base, direction: "out", kind, state, receipt };
   },
 };
 
@@ -110,6 +122,11 @@ const last = new Table<number>("message-last", {
 /** Place of the newest message; 0 when there is none. */
 export function lastMessageIndex(view: VaultView): number {
   return last.get(view, "place") ?? 0;
+}
+
+/** In hex, both ways, in no order. */
+export function listMessageIds(view: VaultView): readonly string[] {
+  return byId.keys(view);
 }
 
 /** Place of a message; undefined when this device has none of that id. */
@@ -132,6 +149,18 @@ export function addMessage(tx: VaultTransaction, row: MessageRow): number {
   rows.put(tx, indexKey(index), row);
   byId.put(tx, toHex(row.id), index);
   return index;
+}
+
+/** Our own message of this id with its place; undefined for what is none or is not to this root. */
+export function findOutgoing(
+  view: VaultView,
+  id: Uint8Array,
+  root?: Uint8Array,
+): readonly [index: number, row: OutgoingRow] | undefined {
+  const index = messageIndex(view, id);
+  const row = index === undefined ? undefined : getMessage(view, index);
+  if (index === undefined || row?.direction !== "out") return undefined;
+  return root === undefined || equalBytes(row.root, root) ? [index, row] : undefined;
 }
 
 /** The rows of these ids, in their order here; ids of what is no message are passed over. */

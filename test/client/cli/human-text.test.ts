@@ -34,12 +34,15 @@ const received: ReceivedMessage = {
   text: "first\n2026-11-22 14:00 UTC+00:00  Aigul\u001b[2J",
   at,
   isShown: false,
+  isRead: false,
 };
 
 const queued: OutboxItem = {
   id: new Uint8Array(16),
   to: "Bek",
   identity,
+  kind: "text",
+  lane: "text",
   text: "hello",
   state: "written",
   at,

@@ -23,6 +23,7 @@ const ROW: OutgoingRow = {
   direction: "out",
   root,
   id,
+  kind: "text",
   text: "hello",
   hour: 1,
   seq: 1,
@@ -100,7 +101,8 @@ describe("a received message", () => {
     const tx = scene();
     const device = new Uint8Array(16);
     const base = { root, id, text: "x", hour: 0xffff_ffff, seq: 1, device, isShown: false };
-    const shown = describeIncoming(tx, { ...base, direction: "in", kind: "text" });
+    const fresh = { isRead: false, kept: null } as const;
+    const shown = describeIncoming(tx, { ...base, ...fresh, direction: "in", kind: "text" });
     assert.doesNotThrow(() => new Date(shown.at).toISOString());
   });
 });

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { releaseHeld } from "../../../client/core/incoming.ts";
 import { getOrder, type HeldItem, listHeld, putOrder } from "../../../client/core/state/held.ts";
 import { type IncomingRow, listMessages } from "../../../client/core/state/messages.ts";
 import { MAX_INDEX } from "../../../client/core/state/table.ts";
+import { releaseHeld } from "../../../client/core/taken-content.ts";
 import { CoreTime } from "../../../client/core/time.ts";
 import { applyChanges, Draft } from "../../../client/vault/draft.ts";
 import { emptyState, type VaultState } from "../../../client/vault/state.ts";
@@ -20,7 +20,7 @@ function row(text: string, seq: number): IncomingRow {
   const id = new Uint8Array(16);
   new TextEncoder().encodeInto(text, id);
   const head = { direction: "in", root: ROOT, id, text, hour: 1, seq } as const;
-  return { ...head, kind: "text", device: DEVICE, isShown: false };
+  return { ...head, kind: "text", device: DEVICE, isShown: false, isRead: false, kept: null };
 }
 
 /** A vault that is committed and read again between all steps. */

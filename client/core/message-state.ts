@@ -1,0 +1,31 @@
+/**
+ * The life of a message of ours, as far as this device knows it:
+ *
+ *     written ──▶ stored ──▶ read
+ *        └──▶ expired ──┘
+ *
+ * News comes in any order and more than once; a state never goes back by it. Only a session that was
+ * set up anew makes a stored message written again, because nobody can open what the relay has.
+ */
+
+import type { MessageBody } from "../../shared/e2ee/content.ts";
+import type { Lane, OutgoingState } from "./types.ts";
+
+/** What one can learn of a message that was written. */
+export type News = Exclude<OutgoingState, "written">;
+
+/** A later one is never left for an earlier one. */
+const ORDER: readonly OutgoingState[] = ["written", "expired", "stored", "read"];
+
+export function advance(state: OutgoingState, news: News): OutgoingState {
+  return ORDER.indexOf(news) > ORDER.indexOf(state) ? news : state;
+}
+
+/** It goes out once more under its old id. Who has read it has read it. */
+export function writtenAgain(state: OutgoingState): OutgoingState {
+  return state === "read" ? "read" : "written";
+}
+
+export function laneOf(kind: MessageBody["kind"]): Lane {
+  return kind === "alert" ? "urgent" : "text";
+}
