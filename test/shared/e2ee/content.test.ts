@@ -8,9 +8,9 @@ import { systemRandom } from "../../../shared/crypto/sodium.ts";
 import {
   CONTENT_HEAD_BYTES,
   type Content,
+  decodeBody,
   decodeContent,
   encodeContent,
-  decodeBody,
   KINDS,
   MAX_READ_IDS,
   type MessageBody,
