@@ -7,13 +7,17 @@
  * Whoever opens a client closes it: `close` wipes its keys.
  */
 
+import type { DeriveKey } from "../shared/crypto/argon2id.ts";
 import { Client } from "./core/client.ts";
 import type { ClientEnvironment } from "./core/environment.ts";
 import type { CreateOptions, NewIdentity } from "./core/types.ts";
 import { type NodeTransportOptions, nodeTransport } from "./net/node/node-transport.ts";
 import { FileStorage } from "./vault/node/file-storage.ts";
 
-export type NodeClientOptions = NodeTransportOptions;
+export interface NodeClientOptions extends NodeTransportOptions {
+  /** Argon2id elsewhere, for example in a worker thread: same input, same output. */
+  readonly deriveKey?: DeriveKey;
+}
 
 /** Works offline. @throws TumarError of the vault (docs/ERRORS.md, 400) */
 export function openClient(
@@ -41,7 +45,12 @@ export function vaultExists(path: string): Promise<boolean> {
 function environment(
   path: string,
   passphrase: string,
-  options: NodeClientOptions,
+  { deriveKey, ...options }: NodeClientOptions,
 ): ClientEnvironment {
-  return { storage: new FileStorage(path), passphrase, transport: nodeTransport(options) };
+  return {
+    storage: new FileStorage(path),
+    passphrase,
+    transport: nodeTransport(options),
+    ...(deriveKey === undefined ? {} : { deriveKey }),
+  };
 }

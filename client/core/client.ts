@@ -6,7 +6,12 @@
  */
 
 import { TumarError } from "../../shared/crypto/errors.ts";
-import { generatePhrase, phraseDigits, phraseWords } from "../../shared/crypto/phrase.ts";
+import {
+  generatePhrase,
+  phraseDigits,
+  phraseSeed,
+  phraseWords,
+} from "../../shared/crypto/phrase.ts";
 import { SIGNING_SEED_BYTES, signingKeyPair, systemRandom } from "../../shared/crypto/sodium.ts";
 import { formatCard } from "../../shared/e2ee/card.ts";
 import { parseRelayAddress } from "../../shared/e2ee/relay-address.ts";
@@ -32,6 +37,7 @@ import {
   NO_STORE,
   partsOf,
   poolEnvironment,
+  vaultOptions,
 } from "./environment.ts";
 import { findReceivedId } from "./message-ids.ts";
 import { markRead } from "./reads.ts";
@@ -116,8 +122,13 @@ export class Client {
     }
     const entropy = generatePhrase(random);
     const hour = probe.clock.hour() ?? Math.floor((environment.now ?? Date.now)() / HOUR_MS);
-    const self = await makeSelf(entropy, address, mailbox, hour, random);
-    const vault = await Vault.create(environment.storage, environment.passphrase, { random });
+    const seed = await phraseSeed(entropy, environment.deriveKey);
+    const self = makeSelf(seed, address, mailbox, hour, random);
+    const vault = await Vault.create(
+      environment.storage,
+      environment.passphrase,
+      vaultOptions(environment),
+    );
     let close = (): Promise<void> => vault.close();
     try {
       await vault.transaction((tx) => putSelf(tx, self));
@@ -136,9 +147,8 @@ export class Client {
 
   /** Offline. @throws TumarError VAULT_MISSING, VAULT_PASSPHRASE, VAULT_DAMAGED, VAULT_BUSY … */
   static async open(environment: ClientEnvironment): Promise<Client> {
-    const vault = await Vault.open(environment.storage, environment.passphrase, {
-      random: environment.random ?? systemRandom,
-    });
+    const { storage, passphrase } = environment;
+    const vault = await Vault.open(storage, passphrase, vaultOptions(environment));
     try {
       return await Client.#over(environment, vault);
     } catch (error) {

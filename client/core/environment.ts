@@ -3,6 +3,7 @@
  * of listeners, over one vault.
  */
 
+import type { DeriveKey } from "../../shared/crypto/argon2id.ts";
 import type { Random } from "../../shared/crypto/bytes.ts";
 import { systemRandom } from "../../shared/crypto/sodium.ts";
 import { parseRelayAddress } from "../../shared/e2ee/relay-address.ts";
@@ -10,7 +11,7 @@ import { type Clock, systemClock } from "../net/clock.ts";
 import { type AnnouncementStore, type PoolEnvironment, RelayPool } from "../net/relay-pool.ts";
 import type { Transport } from "../net/transport.ts";
 import type { VaultStorage } from "../vault/storage.ts";
-import type { Vault } from "../vault/vault.ts";
+import type { Vault, VaultOptions } from "../vault/vault.ts";
 import type { Core } from "./context.ts";
 import { getHour, listAnnouncements, putAnnouncement } from "./state/relays.ts";
 import { SetCache } from "./state/statements.ts";
@@ -25,6 +26,8 @@ export interface ClientEnvironment {
   /** Milliseconds since 1970. */
   readonly now?: () => number;
   readonly clock?: Clock;
+  /** Argon2id elsewhere, for example in a web worker: same input, same output. */
+  readonly deriveKey?: DeriveKey;
 }
 
 export interface ClientParts {
@@ -77,6 +80,13 @@ function callSafely(call: () => void): void {
       throw error;
     });
   }
+}
+
+export function vaultOptions({ random, deriveKey }: ClientEnvironment): VaultOptions {
+  return {
+    random: random ?? systemRandom,
+    ...(deriveKey === undefined ? {} : { deriveKey }),
+  };
 }
 
 export function poolEnvironment({ transport, clock, random }: ClientEnvironment): PoolEnvironment {

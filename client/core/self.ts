@@ -5,7 +5,6 @@
  */
 
 import { EMPTY, type Random, wipe } from "../../shared/crypto/bytes.ts";
-import { type PhraseEntropy, phraseSeed } from "../../shared/crypto/phrase.ts";
 import {
   SIGNING_SEED_BYTES,
   type SigningKeyPair,
@@ -52,14 +51,14 @@ export interface NewSelf {
   readonly grants: readonly MyGrantRow[];
 }
 
-export async function makeSelf(
-  entropy: PhraseEntropy,
+/** `seed` is `phraseSeed` of the recovery phrase; wiped here. */
+export function makeSelf(
+  seed: Uint8Array,
   address: string,
   mailbox: SigningKeyPair,
   hour: Hour,
   random: Random,
-): Promise<NewSelf> {
-  const seed = await phraseSeed(entropy);
+): NewSelf {
   const root = rootKeyPair(seed);
   const device = generateDevice(random);
   const certificate = signCertificate({ root }, device, {

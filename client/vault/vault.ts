@@ -12,6 +12,7 @@ import {
   type Argon2idParameters,
   argon2id,
   checkArgon2idParameters,
+  type DeriveKey,
 } from "../../shared/crypto/argon2id.ts";
 import { equalBytes, type Random, wipe } from "../../shared/crypto/bytes.ts";
 import { TumarError } from "../../shared/crypto/errors.ts";
@@ -59,7 +60,7 @@ export interface VaultOptions {
   /** A clock that never steps back. */
   readonly now?: () => number;
   /** Argon2id elsewhere, for example in a web worker: same input, same output. */
-  readonly deriveKey?: typeof argon2id;
+  readonly deriveKey?: DeriveKey;
 }
 
 export interface CreateVaultOptions extends VaultOptions {
@@ -324,8 +325,9 @@ export class Vault {
 async function deriveEntryKey(
   passphrase: string,
   { salt, parameters }: Pick<Header, "salt" | "parameters">,
-  { deriveKey = argon2id }: VaultOptions,
+  options: VaultOptions,
 ): Promise<Uint8Array> {
+  const deriveKey: DeriveKey = options.deriveKey ?? argon2id;
   const password = passphraseBytes(passphrase);
   try {
     return await deriveKey(password, salt, parameters, ENTRY_KEY_BYTES);

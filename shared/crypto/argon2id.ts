@@ -30,6 +30,14 @@ export function checkArgon2idParameters({ memoryKiB, passes }: Argon2idParameter
   }
 }
 
+/** Argon2id by whoever runs it, for example in a web worker: same input, same output. */
+export type DeriveKey = (
+  password: Uint8Array,
+  salt: Uint8Array,
+  parameters: Argon2idParameters,
+  length: number,
+) => Promise<Uint8Array>;
+
 /** Parallelism 1. `password` is not empty; `salt` has 16 bytes; returns `length` bytes. */
 export async function argon2id(
   password: Uint8Array,

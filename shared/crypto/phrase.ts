@@ -8,7 +8,7 @@
  * Text forms never leave the caller's memory; no error repeats a word.
  */
 
-import { argon2id } from "./argon2id.ts";
+import { argon2id, type DeriveKey } from "./argon2id.ts";
 import { type Bytes, copyExact, type Random, utf8 } from "./bytes.ts";
 import { TumarError } from "./errors.ts";
 import { H } from "./hash.ts";
@@ -101,8 +101,11 @@ export async function parsePhrase(text: string): Promise<PhraseEntropy> {
 }
 
 /** The seed of everything an identity derives; about 0.3 s. Wipe after use. */
-export function phraseSeed(entropy: PhraseEntropy): Promise<Uint8Array> {
-  return argon2id(entropy, blake2b(16, utf8("tumar/v1/phrase")), SEED_PARAMETERS, SEED_BYTES);
+export function phraseSeed(
+  entropy: PhraseEntropy,
+  deriveKey: DeriveKey = argon2id,
+): Promise<Uint8Array> {
+  return deriveKey(entropy, blake2b(16, utf8("tumar/v1/phrase")), SEED_PARAMETERS, SEED_BYTES);
 }
 
 function tokensOf(text: string): readonly string[] {

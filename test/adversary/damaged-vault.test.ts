@@ -12,6 +12,7 @@ import { Client } from "../../client/core/client.ts";
 import type { ClientEnvironment } from "../../client/core/environment.ts";
 import { HEADER_BYTES, HEADER_FIXED_BYTES } from "../../client/vault/layout.ts";
 import { FileStorage } from "../../client/vault/node/file-storage.ts";
+import { argon2id } from "../../shared/crypto/argon2id.ts";
 import { findLeaks } from "../support/leak-search.ts";
 import { acquaint, person } from "../support/people.ts";
 import { relayInProcess, temporaryDirectory } from "../support/relay.ts";
@@ -33,7 +34,10 @@ async function lockedVault(t: TestContext): Promise<Locked> {
   const relay = await relayInProcess(t);
   const directory = await temporaryDirectory(t);
   const file = join(directory, "vault");
-  const aigul = await person(t, relay.address, { storage: new FileStorage(file) });
+  const aigul = await person(t, relay.address, {
+    storage: new FileStorage(file),
+    deriveKey: argon2id,
+  });
   const bek = await person(t, relay.address);
   await acquaint([aigul, "Айгүл Қасымқызы"], [bek, "Бек Тоқтарұлы"]);
   aigul.client.start();

@@ -10,7 +10,6 @@ import { getContact, putContact } from "../../client/core/state/contacts.ts";
 import { getIdentity, putIdentity } from "../../client/core/state/identity.ts";
 import { encodeSet } from "../../client/core/state/statements.ts";
 import { toBase32 } from "../../shared/crypto/bytes.ts";
-import { parsePhrase, phraseSeed } from "../../shared/crypto/phrase.ts";
 import { parseSigningPublicKey, systemRandom } from "../../shared/crypto/sodium.ts";
 import { generateDevice } from "../../shared/e2ee/device.ts";
 import { parseRelayAddress } from "../../shared/e2ee/relay-address.ts";
@@ -20,7 +19,7 @@ import { addStatements, emptySet } from "../../shared/e2ee/statement-set.ts";
 import { signCertificate } from "../../shared/e2ee/statements/certificate.ts";
 import { generateStatusPlace } from "../../shared/e2ee/status-record.ts";
 import { type LyingRelay, lyingRelay } from "../support/lying-relay.ts";
-import { acquaint, type Person, person } from "../support/people.ts";
+import { acquaint, type Person, person, phraseSeedOf } from "../support/people.ts";
 import { meddle, secretDelegation, slip, tellSecretly } from "../support/slip.ts";
 import { readVault, synced, textsOf } from "../support/stories.ts";
 
@@ -124,7 +123,7 @@ describe("a contact whose client lies", () => {
 
 /** As many certificates by Mallory's root as Aigul's vault takes. */
 async function fillStatements(aigul: Person, mallory: Person): Promise<void> {
-  const root = rootKeyPair(await phraseSeed(await parsePhrase(mallory.created.phrase)));
+  const root = rootKeyPair(await phraseSeedOf(mallory));
   const more = Array.from({ length: MAX_KNOWN_STATEMENTS - 1 }, (_, i) =>
     signCertificate({ root }, generateDevice(systemRandom), {
       role: "own",
@@ -144,7 +143,7 @@ async function fillStatements(aigul: Person, mallory: Person): Promise<void> {
 
 /** Mallory goes on as another device of the same root, without sessions. */
 async function newDevice(mallory: Person): Promise<void> {
-  const root = rootKeyPair(await phraseSeed(await parsePhrase(mallory.created.phrase)));
+  const root = rootKeyPair(await phraseSeedOf(mallory));
   await meddle(mallory, (tx) => {
     const identity = getIdentity(tx);
     const device = generateDevice(systemRandom);

@@ -8,10 +8,10 @@ import { describe, it, type TestContext } from "node:test";
 import { getContact, getPeer, putPeer } from "../../client/core/state/contacts.ts";
 import { getIdentity } from "../../client/core/state/identity.ts";
 import type { ClientEvent } from "../../client/core/types.ts";
-import { Vault } from "../../client/vault/vault.ts";
 import { toBase32 } from "../../shared/crypto/bytes.ts";
 import { acquaint, type Person, person } from "../support/people.ts";
 import { relayInProcess } from "../support/relay.ts";
+import { meddle } from "../support/slip.ts";
 import { pingPong, readVault, textsOf, until } from "../support/stories.ts";
 
 interface Scene {
@@ -39,14 +39,11 @@ async function steal({ aigul, bek, mallory }: Scene): Promise<void> {
   const root = bek.created.identity;
   const device = await readVault(bek.environment, (view) => getIdentity(view).device.id);
   const stolen = await readVault(aigul.environment, (view) => getPeer(view, root, device));
-  const { storage, passphrase } = mallory.environment;
   assert.ok(stolen !== undefined);
-  const vault = await Vault.open(storage, passphrase);
-  await vault.transaction((tx) => {
+  await meddle(mallory, (tx) => {
     const sessions = getPeer(tx, root, device)?.sessions ?? null;
     putPeer(tx, root, device, { ...stolen, sessions });
   });
-  await vault.close();
 }
 
 describe("a contact's grant in other hands", () => {

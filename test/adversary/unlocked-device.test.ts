@@ -67,7 +67,7 @@ describe("a device taken unlocked", () => {
     const relay = await relayInProcess(t);
     const { environment, created } = await person(t, relay.address);
     const entropy = await parsePhrase(created.phrase);
-    const seed = await phraseSeed(entropy);
+    const seed = await phraseSeed(entropy, environment.deriveKey);
     const everything = await readVault(environment, (view) =>
       Buffer.concat(view.list("").map(([, bytes]) => Buffer.from(bytes))),
     );

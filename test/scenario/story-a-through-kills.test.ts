@@ -10,10 +10,12 @@ import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { Client } from "../../client/core/client.ts";
+import type { ClientEnvironment } from "../../client/core/environment.ts";
 import { nodeTransport } from "../../client/net/node/node-transport.ts";
 import { FileStorage } from "../../client/vault/node/file-storage.ts";
 import { PeerProcess, type PeerReport } from "../support/peer-process.ts";
 import { phrases } from "../support/phrases.ts";
+import { quickDerive } from "../support/quick-derive.ts";
 import { type RelayProcess, relayProcess, temporaryDirectory } from "../support/relay.ts";
 import { seededRandom } from "../support/seeded-random.ts";
 
@@ -59,11 +61,7 @@ class Person {
   }
 
   async open(): Promise<Client> {
-    return Client.open({
-      storage: new FileStorage(this.vaultFile),
-      passphrase: PASSPHRASE,
-      transport: nodeTransport(),
-    });
+    return Client.open(environmentOf(this.vaultFile));
   }
 
   async start(): Promise<void> {
@@ -104,15 +102,20 @@ class Person {
   }
 }
 
+function environmentOf(vaultFile: string): ClientEnvironment {
+  return {
+    storage: new FileStorage(vaultFile),
+    passphrase: PASSPHRASE,
+    transport: nodeTransport(),
+    deriveKey: quickDerive,
+  };
+}
+
 async function createVaults(relay: string, people: readonly Person[]): Promise<void> {
   const clients: Client[] = [];
   for (const { vaultFile } of people) {
-    const environment = {
-      storage: new FileStorage(vaultFile),
-      passphrase: PASSPHRASE,
-      transport: nodeTransport(),
-    };
-    const { client } = await Client.create(environment, { relay, wordList: "english" });
+    const options = { relay, wordList: "english" } as const;
+    const { client } = await Client.create(environmentOf(vaultFile), options);
     clients.push(client);
   }
   const [a, b] = clients;

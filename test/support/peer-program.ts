@@ -13,12 +13,14 @@ import { nodeTransport } from "../../client/net/node/node-transport.ts";
 import { FileStorage } from "../../client/vault/node/file-storage.ts";
 import { toBase32 } from "../../shared/crypto/bytes.ts";
 import type { PeerCommand, PeerReport } from "./peer-process.ts";
+import { quickDerive } from "./quick-derive.ts";
 
 const [vaultFile = "", passphrase = ""] = process.argv.slice(2);
 const client = await Client.open({
   storage: new FileStorage(vaultFile),
   passphrase,
   transport: nodeTransport(),
+  deriveKey: quickDerive,
 });
 
 function report(value: PeerReport): void {

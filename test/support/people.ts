@@ -5,6 +5,8 @@ import type { ClientEnvironment } from "../../client/core/environment.ts";
 import type { NewIdentity } from "../../client/core/types.ts";
 import { nodeTransport } from "../../client/net/node/node-transport.ts";
 import { MemoryStorage } from "../../client/vault/memory-storage.ts";
+import { parsePhrase, phraseSeed } from "../../shared/crypto/phrase.ts";
+import { quickDerive } from "./quick-derive.ts";
 import type { Cleanup } from "./relay.ts";
 
 export const PASSPHRASE = "correct horse battery";
@@ -27,6 +29,7 @@ export async function person(
     storage: new MemoryStorage(),
     passphrase: PASSPHRASE,
     transport: nodeTransport(),
+    deriveKey: quickDerive,
     ...given,
   };
   const { client, created } = await Client.create(environment, { relay, wordList: "english" });
@@ -38,6 +41,11 @@ export async function person(
     return current;
   };
   return { client, created, environment, reopen };
+}
+
+/** What this person's identity is derived from; the device does not keep it. */
+export async function phraseSeedOf({ created, environment }: Person): Promise<Uint8Array> {
+  return phraseSeed(await parsePhrase(created.phrase), environment.deriveKey);
 }
 
 /** Both add each other's card. */

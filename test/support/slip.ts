@@ -1,12 +1,12 @@
 /** Content that no honest client writes, slipped into a person's vault as a draft for their client to seal. */
 
+import { vaultOptions } from "../../client/core/environment.ts";
 import { getContact, putContact } from "../../client/core/state/contacts.ts";
 import { getIdentity } from "../../client/core/state/identity.ts";
 import { nextPlace, putDraft } from "../../client/core/state/outbox.ts";
 import { encodeSet } from "../../client/core/state/statements.ts";
 import type { VaultTransaction } from "../../client/vault/draft.ts";
 import { Vault } from "../../client/vault/vault.ts";
-import { parsePhrase, phraseSeed } from "../../shared/crypto/phrase.ts";
 import { parseSigningPublicKey, signingKeyPair, systemRandom } from "../../shared/crypto/sodium.ts";
 import {
   type Content,
@@ -21,14 +21,18 @@ import {
   signDelegation,
   type VerifiedDelegation,
 } from "../../shared/e2ee/statements/delegation.ts";
-import { PASSPHRASE, type Person } from "./people.ts";
+import { type Person, phraseSeedOf } from "./people.ts";
 
 /** Changes a person's vault beside their client. */
 export async function meddle<T>(
   { environment }: Person,
   change: (tx: VaultTransaction) => T,
 ): Promise<T> {
-  const vault = await Vault.open(environment.storage, PASSPHRASE);
+  const vault = await Vault.open(
+    environment.storage,
+    environment.passphrase,
+    vaultOptions(environment),
+  );
   try {
     return await vault.transaction(change);
   } finally {
@@ -67,7 +71,7 @@ export async function slip(
 
 /** A statement by this person's root that its own device has never seen. */
 export async function secretDelegation(writer: Person): Promise<VerifiedDelegation> {
-  const root = rootKeyPair(await phraseSeed(await parsePhrase(writer.created.phrase)));
+  const root = rootKeyPair(await phraseSeedOf(writer));
   return signDelegation(root, {
     power: "guardians",
     k: 1,

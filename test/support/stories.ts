@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { Client } from "../../client/core/client.ts";
-import type { ClientEnvironment } from "../../client/core/environment.ts";
+import { type ClientEnvironment, vaultOptions } from "../../client/core/environment.ts";
 import { listPeers } from "../../client/core/state/contacts.ts";
 import type { SyncSummary } from "../../client/core/types.ts";
 import type { Clock } from "../../client/net/clock.ts";
@@ -110,10 +110,11 @@ export async function activeSessionIds(environment: ClientEnvironment): Promise<
 
 /** Opens the vault beside its client, looks, and lets go. */
 export async function readVault<T>(
-  { storage, passphrase }: ClientEnvironment,
+  environment: ClientEnvironment,
   look: (view: VaultView) => T,
 ): Promise<T> {
-  const vault = await Vault.open(storage, passphrase);
+  const { storage, passphrase } = environment;
+  const vault = await Vault.open(storage, passphrase, vaultOptions(environment));
   try {
     return await vault.read(look);
   } finally {

@@ -3,16 +3,16 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { getContact } from "../../../client/core/state/contacts.ts";
-import { Vault } from "../../../client/vault/vault.ts";
 import { equalBytes } from "../../../shared/crypto/bytes.ts";
-import { acquaint, PASSPHRASE, type Person, person } from "../../support/people.ts";
+import { acquaint, type Person, person } from "../../support/people.ts";
 import { relayInProcess } from "../../support/relay.ts";
 import { tellSecretly } from "../../support/slip.ts";
+import { readVault } from "../../support/stories.ts";
 
 async function isLevelWanted(reader: Person, writer: Person): Promise<boolean> {
-  const vault = await Vault.open(reader.environment.storage, PASSPHRASE);
-  const contact = await vault.read((view) => getContact(view, writer.client.identity));
-  await vault.close();
+  const contact = await readVault(reader.environment, (view) =>
+    getContact(view, writer.client.identity),
+  );
   assert.ok(contact);
   assert.ok(equalBytes(contact.root, writer.client.identity));
   return contact.wantedSet !== null;

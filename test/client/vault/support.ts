@@ -15,16 +15,16 @@ import { passphraseBytes } from "../../../client/vault/passphrase.ts";
 import { emptyState, encodeState } from "../../../client/vault/state.ts";
 import type { VaultStorage } from "../../../client/vault/storage.ts";
 import { type CreateVaultOptions, Vault } from "../../../client/vault/vault.ts";
-import { concat, fromUtf8, type Random, utf8 } from "../../../shared/crypto/bytes.ts";
-import { blake2b, systemRandom } from "../../../shared/crypto/sodium.ts";
+import { fromUtf8, type Random, utf8 } from "../../../shared/crypto/bytes.ts";
+import { systemRandom } from "../../../shared/crypto/sodium.ts";
+import { quickDerive } from "../../support/quick-derive.ts";
 
 export const PASSPHRASE = "құпия сөз тіркесі";
 export const OTHER_PASSPHRASE = "the other one";
 
-/** BLAKE2b in the place of Argon2id: hundreds of openings in a second. */
+/** Hundreds of openings in a second. */
 export const quick: CreateVaultOptions = {
-  deriveKey: async (password, salt, { memoryKiB, passes }, length) =>
-    blake2b(length, concat(password, Uint8Array.of(memoryKiB & 255, passes)), salt),
+  deriveKey: quickDerive,
   lockWaitMs: 2_000,
 };
 
@@ -61,9 +61,8 @@ async function addSlot(
   const image = disk.image ?? assert.fail();
   const keys: SlotKeys = { slot, slotKey: systemRandom(32), containerKey: first.containerKey };
   const salt = image.slice(16, 32);
-  const derive = quick.deriveKey ?? assert.fail();
   const parameters = { memoryKiB: 65_536, passes: 3 };
-  const entryKey = await derive(passphraseBytes(passphrase), salt, parameters, 32);
+  const entryKey = await quickDerive(passphraseBytes(passphrase), salt, parameters, 32);
   const entryAt = slot * ENTRY_BYTES;
   const entries = createEntries(entryKey, keys, systemRandom);
   image.set(entries.subarray(entryAt, entryAt + ENTRY_BYTES), HEADER_FIXED_BYTES + entryAt);
