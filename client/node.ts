@@ -19,23 +19,23 @@ export interface NodeClientOptions extends NodeTransportOptions {
   readonly deriveKey?: DeriveKey;
 }
 
-/** Works offline. @throws TumarError of the vault (docs/ERRORS.md, 400) */
-export function openClient(
+/** Works offline. @throws TumarError of the vault (docs/ERRORS.md, 400), PROXY_INVALID */
+export async function openClient(
   path: string,
   passphrase: string,
   options: NodeClientOptions = {},
 ): Promise<Client> {
-  return Client.open(environment(path, passphrase, options));
+  return await Client.open(environment(path, passphrase, options));
 }
 
 /** A new identity at a relay. Leaves no file behind when it fails; never touches a vault that is there. */
-export function createClient(
+export async function createClient(
   path: string,
   passphrase: string,
   identity: CreateOptions,
   options: NodeClientOptions = {},
 ): Promise<{ readonly client: Client; readonly created: NewIdentity }> {
-  return Client.create(environment(path, passphrase, options), identity);
+  return await Client.create(environment(path, passphrase, options), identity);
 }
 
 export function vaultExists(path: string): Promise<boolean> {

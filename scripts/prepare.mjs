@@ -63,7 +63,10 @@ function isOnPath(name) {
 }
 
 /** What the suite starts that npm cannot bring: command, Debian package, environment override. */
-const SYSTEM_PARTS = [["chromium", "chromium", "TUMAR_CHROMIUM"]];
+const SYSTEM_PARTS = [
+  ["chromium", "chromium", "TUMAR_CHROMIUM"],
+  ["microsocks", "microsocks", "TUMAR_MICROSOCKS"],
+];
 
 function aptInstall(packages) {
   if (process.getuid?.() !== 0 || !isOnPath("apt-get")) return false;

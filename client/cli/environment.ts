@@ -1,6 +1,6 @@
 /**
- * The only place where the command line reads `process.env`: where the vault is, and whether colours are
- * wanted. No secret is ever taken from the environment.
+ * The only place where the command line reads `process.env`: where the vault is, which proxy is used, and
+ * whether colours are wanted. No passphrase is ever taken from the environment.
  */
 
 import { homedir } from "node:os";
@@ -10,6 +10,7 @@ interface Variables {
   readonly XDG_DATA_HOME?: string | undefined;
   readonly NO_COLOR?: string | undefined;
   readonly TERM?: string | undefined;
+  readonly TUMAR_PROXY?: string | undefined;
 }
 
 /** `$XDG_DATA_HOME/tumar/vault`; a relative XDG_DATA_HOME is ignored, as its specification says. */
@@ -25,4 +26,10 @@ export function defaultVaultPath(
 /** https://no-color.org: any value that is not empty means no. */
 export function wantsColours(variables: Variables = process.env): boolean {
   return (variables.NO_COLOR ?? "") === "" && variables.TERM !== "dumb";
+}
+
+/** An empty value is none. */
+export function defaultProxy(variables: Variables = process.env): string | undefined {
+  const named = variables.TUMAR_PROXY ?? "";
+  return named === "" ? undefined : named;
 }

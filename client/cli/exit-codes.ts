@@ -46,6 +46,7 @@ export const EXIT_OF_ERROR: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   USAGE: EXIT.usage,
   BAD_CONFIG: EXIT.usage,
   FILE_NOT_WRITTEN: EXIT.usage,
+  PROXY_INVALID: EXIT.usage,
 
   PARAMETERS_TOO_HIGH: EXIT.vault,
   VAULT_MISSING: EXIT.vault,
@@ -73,6 +74,9 @@ export const EXIT_OF_ERROR: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   RELAY_UNREACHABLE: EXIT.network,
   RELAY_TIMEOUT: EXIT.network,
   NOT_A_RELAY: EXIT.network,
+  PROXY_REQUIRED: EXIT.network,
+  PROXY_REFUSED: EXIT.network,
+  PROXY_UNREACHABLE: EXIT.network,
   RELAY_TLS: EXIT.network,
   CHANNEL_KEY_FORGED: EXIT.network,
   CHANNEL_KEY_STALE: EXIT.network,

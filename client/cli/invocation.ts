@@ -6,8 +6,10 @@
 import type { Command } from "commander";
 import { TumarError } from "../../shared/crypto/errors.ts";
 import type { Client } from "../core/client.ts";
+import { parseProxy } from "../net/node/proxy-address.ts";
+import type { NodeClientOptions } from "../node.ts";
 import { checkPassphrase } from "../vault/passphrase.ts";
-import { defaultVaultPath } from "./environment.ts";
+import { defaultProxy, defaultVaultPath } from "./environment.ts";
 import {
   askInTerminal,
   askNewPassphrase,
@@ -19,6 +21,7 @@ import type { Terminal } from "./terminal.ts";
 interface GlobalOptions {
   readonly vault?: string;
   readonly passphraseFile?: string;
+  readonly proxy?: string;
   readonly json?: boolean;
 }
 
@@ -26,6 +29,8 @@ export class Invocation {
   readonly terminal: Terminal;
   readonly isJson: boolean;
   readonly vaultPath: string;
+  /** How relays are reached. */
+  readonly network: NodeClientOptions;
   readonly #passphraseFile: string | undefined;
 
   constructor(command: Command, terminal: Terminal) {
@@ -33,6 +38,9 @@ export class Invocation {
     this.terminal = terminal;
     this.isJson = options.json === true;
     this.vaultPath = options.vault ?? defaultVaultPath();
+    const proxy = options.proxy ?? defaultProxy();
+    if (proxy !== undefined) parseProxy(proxy);
+    this.network = proxy === undefined ? {} : { proxy };
     this.#passphraseFile = options.passphraseFile;
   }
 
@@ -75,7 +83,7 @@ export class Invocation {
     if (!(await vaultExists(this.vaultPath))) {
       throw new TumarError("VAULT_MISSING", "there is no vault at this place");
     }
-    const client = await openClient(this.vaultPath, await this.passphrase());
+    const client = await openClient(this.vaultPath, await this.passphrase(), this.network);
     try {
       return await work(client);
     } finally {

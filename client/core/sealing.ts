@@ -68,7 +68,7 @@ async function readStatus(
     () => undefined,
     introduceByStatus,
   );
-  if (fault === undefined || fault.retryable) return fault;
+  if (fault === undefined || fault.retryable || fault.code.startsWith("PROXY_")) return fault;
   await core.vault.transaction((tx) => {
     const held = getContact(tx, contact.root);
     if (held !== undefined) putContact(tx, { ...held, wantedSet: null });

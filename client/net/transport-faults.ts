@@ -50,7 +50,7 @@ function isPage({ contentType }: AnswerHead, start: Uint8Array): boolean {
   return start.find((byte) => !isBlank(byte)) === 0x3c;
 }
 
-function captivePortal(status: number): TumarError {
+export function captivePortal(status: number): TumarError {
   const what = `a web page (${status}) answered in the relay's place`;
   return new TumarError("CAPTIVE_PORTAL", what, { details: { status } });
 }

@@ -727,6 +727,31 @@ export const ERRORS = {
       "The answer belongs to another question: somebody between you and the relay repeats or mixes up answers.",
     hint: "Nothing of it was believed. It is sent again by itself; if it stays, try another network.",
   },
+  PROXY_REQUIRED: {
+    number: 462,
+    close: 0,
+    status: 502,
+    retryable: false,
+    meaning: "An .onion address is reached through Tor only, and no SOCKS proxy is set.",
+    hint: "Start Tor and name its SOCKS port: `--proxy socks5://127.0.0.1:9050`, or TUMAR_PROXY. What was written stays queued.",
+  },
+  PROXY_REFUSED: {
+    number: 463,
+    close: 0,
+    status: 502,
+    retryable: false,
+    meaning:
+      "The proxy is there and refuses: its login is wrong or missing, or its rules forbid it.",
+    hint: "Check the name and password in the proxy's URL, or ask who runs it. Nothing went around the proxy.",
+  },
+  PROXY_UNREACHABLE: {
+    number: 464,
+    close: 0,
+    status: 503,
+    retryable: true,
+    meaning: "The proxy does not answer, or what answers there is no proxy of this kind.",
+    hint: "Start it (Tor, for example), or check host, port and kind in its URL. Nothing went around the proxy.",
+  },
 
   // 500 configuration and command line
   USAGE: {
@@ -760,6 +785,14 @@ export const ERRORS = {
     retryable: false,
     meaning: "The passphrase is empty.",
     hint: "Give the passphrase the vault was made with.",
+  },
+  PROXY_INVALID: {
+    number: 515,
+    close: 0,
+    status: 400,
+    retryable: false,
+    meaning: "The proxy's URL is not one that can be used.",
+    hint: "Write it as socks5://HOST:PORT (Tor: socks5://127.0.0.1:9050) or http://HOST:PORT, with NAME:PASSWORD@ before the host if it wants a login.",
   },
   FILE_NOT_WRITTEN: {
     number: 520,

@@ -59,7 +59,13 @@ async function init(invocation: Invocation, { relay, list }: InitOptions): Promi
     throw new TumarError("VAULT_EXISTS", "there is a vault at this place already");
   }
   const passphrase = await invocation.newPassphrase();
-  const { client, created } = await createClient(vaultPath, passphrase, { relay, wordList: list });
+  const identity = { relay, wordList: list };
+  const { client, created } = await createClient(
+    vaultPath,
+    passphrase,
+    identity,
+    invocation.network,
+  );
   try {
     const json = identityJson(created);
     await invocation.print(json, () =>

@@ -1,16 +1,19 @@
 /**
  * Where connections of one transport go out: kept open between exchanges, or one for each request.
- * Both keep TLS tickets, so that a fresh connection costs 256 bytes instead of a whole handshake.
+ * Direct ones keep TLS tickets, so that a fresh connection costs 256 bytes instead of a whole handshake.
  */
 
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 
+/** The agent for a URL, by its scheme. */
+export type AgentPair = (url: string) => HttpAgent;
+
 export interface Agents {
   /** For a request that may go over a connection that is open already. */
-  kept(url: string): HttpAgent;
+  readonly kept: AgentPair;
   /** For a request with a connection of its own; says so to the other side. */
-  fresh(url: string): HttpAgent;
+  readonly fresh: AgentPair;
 }
 
 export interface AgentSettings {
@@ -27,6 +30,6 @@ export function directAgents(settings: AgentSettings): Agents {
   return { kept, fresh };
 }
 
-function pairOf(plain: HttpAgent, secure: HttpAgent): (url: string) => HttpAgent {
+export function pairOf(plain: HttpAgent, secure: HttpAgent): AgentPair {
   return (url) => (/^(?:https|wss):/.test(url) ? secure : plain);
 }

@@ -54,6 +54,16 @@ export async function tumarWith(input: string, ...typed: readonly string[]): Pro
   return await outcome(child);
 }
 
+/** With these variables beside those of the tests. */
+export async function tumarWithin(
+  variables: Readonly<Record<string, string>>,
+  ...typed: readonly string[]
+): Promise<Outcome> {
+  const child = start(typed, { ...process.env, ...variables });
+  child.stdin.end();
+  return await outcome(child);
+}
+
 export async function outcome(child: ChildProcessWithoutNullStreams): Promise<Outcome> {
   const [out, err] = [collected(child.stdout), collected(child.stderr)];
   const [exit] = (await once(child, "close")) as [number | null];
