@@ -1,17 +1,11 @@
 /**
- * Counts connections per network address, in memory only.
+ * Counts connections or exchanges per network address, in memory only.
  *
- * An address is kept as a keyed hash; the key changes every hour and after the change old counts
- * live only until their connections close. IPv6 counts by /64, which one household or phone has.
+ * An address is kept under a name that is a keyed hash (address-names.ts); when the key changes, old
+ * counts live only until what they count is over.
  */
 
-import { isIPv4, isIPv6 } from "node:net";
-import { type Random, utf8 } from "../shared/crypto/bytes.ts";
-import { H } from "../shared/crypto/hash.ts";
-import { type Clock, hourOf } from "./clock.ts";
-
-const KEY_BYTES = 32;
-const HASH_BYTES = 16;
+import type { AddressNames } from "./address-names.ts";
 
 /** Gives back the place it stands for; once. */
 export type Release = () => void;
@@ -19,29 +13,26 @@ export type Release = () => void;
 export class AddressLimit {
   readonly #perAddress: number;
   readonly #total: number;
-  readonly #random: Random;
-  readonly #clock: Clock;
+  readonly #names: AddressNames;
   readonly #counts = new Map<string, number>();
-  #key: Uint8Array;
-  #keyHour: number;
   #open = 0;
 
   constructor(
     limits: { readonly perAddress: number; readonly total: number },
-    random: Random,
-    clock: Clock,
+    names: AddressNames,
   ) {
     this.#perAddress = limits.perAddress;
     this.#total = limits.total;
-    this.#random = random;
-    this.#clock = clock;
-    this.#key = random(KEY_BYTES);
-    this.#keyHour = hourOf(clock());
+    this.#names = names;
   }
 
-  /** undefined when this address, or the relay, has as many connections as it may. */
+  get open(): number {
+    return this.#open;
+  }
+
+  /** undefined when this address, or the relay, has as many open as it may. */
   enter(address: string): Release | undefined {
-    const name = this.#nameOf(address);
+    const name = this.#names.nameOf(address);
     const count = this.#counts.get(name) ?? 0;
     if (count >= this.#perAddress || this.#open >= this.#total) return undefined;
     this.#counts.set(name, count + 1);
@@ -59,30 +50,4 @@ export class AddressLimit {
     else this.#counts.set(name, count - 1);
     this.#open -= 1;
   }
-
-  #nameOf(address: string): string {
-    const hour = hourOf(this.#clock());
-    if (hour !== this.#keyHour) {
-      this.#key = this.#random(KEY_BYTES);
-      this.#keyHour = hour;
-    }
-    const hash = H(this.#key, "address", utf8(networkOf(address)), HASH_BYTES);
-    return Buffer.from(hash).toString("latin1");
-  }
-}
-
-/** The part of an address that is counted as one user. */
-export function networkOf(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined && isIPv4(mapped)) return mapped;
-  if (!isIPv6(address)) return address;
-  const [head = "", tail] = address.split("%")[0]?.split("::") ?? [];
-  const left = head.split(":").filter((group) => group !== "");
-  const right = (tail ?? "").split(":").filter((group) => group !== "");
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length);
-  const groups = [...left, ...Array<string>(zeros).fill("0"), ...right];
-  return groups
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, "").toLowerCase())
-    .join(":");
 }

@@ -13,21 +13,21 @@ import type { RawData, WebSocket } from "ws";
 import { type ErrorCode, errorRow, TumarError } from "../shared/crypto/errors.ts";
 import { refusalMessage } from "../shared/wire/channel.ts";
 import { encodeFrame, errorFrame } from "../shared/wire/frame-codec.ts";
-import type { RelayFrame, RequestId } from "../shared/wire/frames.ts";
+import type { RelayFrame, RequestId, Subscribe } from "../shared/wire/frames.ts";
 import { frameRoom } from "../shared/wire/padding.ts";
-import { acceptChannel, type FromClient, type RelayChannel } from "../shared/wire/relay-channel.ts";
+import type { FromClient } from "../shared/wire/relay-channel.ts";
+import { type Accepted, accept, violationOf } from "./accept.ts";
 import { announcementOf } from "./announcement.ts";
-import type { Delivery } from "./delivery.ts";
-import { dispatch } from "./dispatch.ts";
-import type { ChannelState } from "./frame-context.ts";
+import { Delivery, type DeliveryPeer } from "./delivery.ts";
+import { dispatchAll } from "./dispatch.ts";
 import { Outgoing } from "./outgoing.ts";
-import type { Peer } from "./peer.ts";
 import { TokenBucket } from "./rate.ts";
 import type { Services } from "./services.ts";
 import type { MailboxHandle } from "./store/store.ts";
+import type { Subscriber } from "./subscriptions.ts";
 
-/** Operations that may wait for a commit before connections are no longer read. */
-const MAX_WAITING_OPERATIONS = 4096;
+/** Operations that may wait for a commit before nothing more is taken in. */
+export const MAX_WAITING_OPERATIONS = 4096;
 /** A client may answer a refusal with the newer key once, on the same connection. */
 const MAX_FIRST_MESSAGES = 2;
 /** RFC 6455 7.4.1: a message that violates the policy; for codes that name no close number. */
@@ -36,8 +36,8 @@ const POLICY_VIOLATION = 1008;
 export type CutReason = "slow" | "silent" | "late" | "violation";
 type Pause = "debt" | "congested" | "commits";
 
-export class Connection implements Peer {
-  readonly deliveries: Map<MailboxHandle, Delivery> = new Map();
+export class Connection implements DeliveryPeer {
+  readonly deliveries: Map<MailboxHandle, Subscriber> = new Map();
   readonly #services: Services;
   readonly #socket: WebSocket;
   readonly #stream: Duplex;
@@ -45,14 +45,9 @@ export class Connection implements Peer {
   readonly #frameBucket: TokenBucket;
   readonly #byteBucket: TokenBucket;
   readonly #pauses = new Set<Pause>();
-  readonly #state: ChannelState = {
-    kind: undefined,
-    isFresh: false,
-    proofHash: new Uint8Array(0),
-    proven: new Set(),
-  };
   readonly #openedMs: number;
-  #channel: RelayChannel | undefined;
+  /** From message 1 on. */
+  #accepted: Accepted | undefined;
   #firstMessages = 0;
   #isFlushDue = false;
   #hasStalled = false;
@@ -82,10 +77,6 @@ export class Connection implements Peer {
     socket.send(announcementOf(services));
   }
 
-  get isOpen(): boolean {
-    return !this.#isClosing;
-  }
-
   get isCongested(): boolean {
     const { SEND_BUFFER } = this.#services.config;
     if (this.#outgoing.bytes + this.#socket.bufferedAmount <= SEND_BUFFER) return false;
@@ -93,12 +84,18 @@ export class Connection implements Peer {
     return true;
   }
 
-  get maxFrameBytes(): number {
+  roomFor(): number {
     return frameRoom("message2", this.#outgoing.maxBucket);
   }
 
-  limitMessages(bucket: number): void {
-    this.#outgoing.maxBucket = bucket;
+  subscribe(handle: MailboxHandle, frame: Subscribe): void {
+    if (this.#isClosing) return;
+    if (frame.answerBucket !== 0) this.#outgoing.maxBucket = frame.answerBucket;
+    const delivery = new Delivery(this.#services, this, handle, frame);
+    this.#services.subscriptions.add(handle, delivery);
+    this.deliveries.set(handle, delivery);
+    this.send({ type: "ok", requestId: frame.requestId });
+    delivery.pump();
   }
 
   send(frame: RelayFrame): void {
@@ -147,7 +144,7 @@ export class Connection implements Peer {
     const nowMs = timer();
     this.#noteProgress(nowMs);
     const silentMs = nowMs - Math.max(this.#seenMs, this.#progressMs);
-    if (this.#channel === undefined && nowMs - this.#openedMs > config.HANDSHAKE_SECONDS * 1000) {
+    if (this.#accepted === undefined && nowMs - this.#openedMs > config.HANDSHAKE_SECONDS * 1000) {
       this.cut("late");
     } else if (this.#pauses.has("congested")) {
       if (nowMs - this.#progressMs > config.SLOW_SECONDS * 1000) this.cut("slow");
@@ -167,7 +164,7 @@ export class Connection implements Peer {
       this.#pay(data.length);
       const message = new Uint8Array(data.buffer, data.byteOffset, data.length);
       const content = this.#open(message);
-      if (content !== undefined) this.#take(content);
+      if (content !== undefined && this.#accepted) this.#take(content, this.#accepted);
     } catch (error) {
       this.#violated(error);
     }
@@ -175,40 +172,30 @@ export class Connection implements Peer {
 
   /** undefined when no key opened message 1 and the client was told the current one. */
   #open(message: Uint8Array): FromClient | undefined {
-    if (this.#channel !== undefined) {
-      const content = this.#channel.open(message);
-      this.#state.isFresh = true;
+    if (this.#accepted !== undefined) {
+      const { channel, state } = this.#accepted;
+      const content = channel.open(message);
+      state.isFresh = true;
+      state.proofHash = content.proofHash;
       return content;
     }
     this.#firstMessages += 1;
     try {
-      return this.#accept(message);
+      this.#accepted = accept(this.#services, message);
     } catch (error) {
       const isRefused = error instanceof TumarError && error.code === "CHANNEL_KEY_UNKNOWN";
       if (!isRefused || this.#firstMessages >= MAX_FIRST_MESSAGES) throw error;
       this.#socket.send(announcementOf(this.#services, refusalMessage));
       return undefined;
     }
+    const { content } = this.#accepted;
+    if (content.frames.length === 0) this.#sendMessages();
+    return content;
   }
 
-  #accept(message: Uint8Array): FromClient {
-    const { keyring, random, epochs } = this.#services;
-    const keys = keyring.channelKeys.map(({ pair }) => pair);
-    const first = acceptChannel(message, keyring.identity.publicKey, keys, random);
-    this.#channel = first.channel;
-    this.#state.isFresh = first.epoch.length > 0 && epochs.admit(first.epoch, first.ephemeralKey);
-    if (first.frames.length === 0) this.#sendMessages();
-    return first;
-  }
-
-  #take({ frames, proofHash }: FromClient): void {
+  #take({ frames }: FromClient, { state }: Accepted): void {
     const { commits, config } = this.#services;
-    this.#state.proofHash = proofHash;
-    const context = { services: this.#services, peer: this, state: this.#state };
-    for (const frame of frames) {
-      if (this.#frameBucket.take(1)) dispatch(frame, context);
-      else this.refuse(frame.requestId, "RATE_LIMITED");
-    }
+    dispatchAll(frames, { services: this.#services, peer: this, state }, this.#frameBucket);
     this.#pauseForDebt(this.#frameBucket.debtMs);
     if (commits.waiting > MAX_WAITING_OPERATIONS) this.#pauseForCommits();
     if (this.#outgoing.bytes > config.SEND_BUFFER) this.#flush();
@@ -220,11 +207,9 @@ export class Connection implements Peer {
   }
 
   #violated(error: unknown): void {
-    const isKnown = error instanceof TumarError;
-    if (!isKnown) this.#services.logger.unexpected(error);
-    const code = isKnown ? error.code : "INTERNAL";
+    const code = violationOf(this.#services, error);
     this.#noteCut("violation");
-    if (this.#channel?.isOpen) this.refuse(0, code);
+    if (this.#accepted?.channel.isOpen) this.refuse(0, code);
     this.close(errorRow(code).close || POLICY_VIOLATION);
   }
 
@@ -232,7 +217,7 @@ export class Connection implements Peer {
 
   #flush(): void {
     this.#isFlushDue = false;
-    if (this.#isClosing || this.#channel === undefined || this.#outgoing.isEmpty) return;
+    if (this.#isClosing || this.#accepted === undefined || this.#outgoing.isEmpty) return;
     this.#sendMessages();
     if (this.#socket.bufferedAmount > this.#services.config.SEND_BUFFER) {
       this.#pause("congested");
@@ -244,8 +229,8 @@ export class Connection implements Peer {
 
   /** Message 2 is sent even when it carries nothing. */
   #sendMessages(): void {
-    const channel = this.#channel;
-    if (channel === undefined) return;
+    if (this.#accepted === undefined) return;
+    const { channel } = this.#accepted;
     this.#stream.cork();
     try {
       if (this.#outgoing.isEmpty && !channel.isOpen) this.#socket.send(channel.sealEncoded([]));

@@ -1,5 +1,5 @@
 /**
- * Hands the envelopes of one mailbox to one subscriber, oldest first.
+ * Hands the envelopes of one mailbox to one WebSocket, oldest first.
  *
  * An envelope goes out while the subscriber has credit, fewer than the window are unacknowledged,
  * and the connection is not congested; whatever ends first is asked again when it changes. What was
@@ -12,15 +12,20 @@ import { DELIVER_HEAD_BYTES } from "../shared/wire/padding.ts";
 import type { Peer } from "./peer.ts";
 import type { Services } from "./services.ts";
 import type { MailboxHandle, WaitingEnvelope } from "./store/store.ts";
+import type { Subscriber, SubscriptionEnd } from "./subscriptions.ts";
 
 /** Envelopes read at a time: 16 of the largest are 256 KiB. */
 const READ_AT_ONCE = 16;
 
-export type DeliveryEnd = "taken-over" | "deleted" | "closed";
+/** What a delivery needs of the connection it sends on. */
+export interface DeliveryPeer extends Peer {
+  /** True while so much is unsent that nothing should be added unasked. */
+  readonly isCongested: boolean;
+}
 
-export class Delivery {
+export class Delivery implements Subscriber {
   readonly #services: Services;
-  readonly #peer: Peer;
+  readonly #peer: DeliveryPeer;
   readonly #mailbox: Uint8Array;
   readonly #handle: MailboxHandle;
   readonly #requestId: RequestId;
@@ -34,7 +39,7 @@ export class Delivery {
   #isCaughtUp = false;
   #hasEnded = false;
 
-  constructor(services: Services, peer: Peer, handle: MailboxHandle, frame: Subscribe) {
+  constructor(services: Services, peer: DeliveryPeer, handle: MailboxHandle, frame: Subscribe) {
     this.#services = services;
     this.#peer = peer;
     this.#handle = handle;
@@ -48,10 +53,6 @@ export class Delivery {
   /** Public key. */
   get mailbox(): Uint8Array {
     return this.#mailbox;
-  }
-
-  isOf(mailbox: Uint8Array): boolean {
-    return equalBytes(this.#mailbox, mailbox);
   }
 
   /** Something may wait now: it came, or the connection has room again. */
@@ -68,7 +69,7 @@ export class Delivery {
   }
 
   /** Tells the subscriber why, unless it is gone. Idempotent. */
-  end(reason: DeliveryEnd): void {
+  end(reason: SubscriptionEnd): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#services.subscriptions.remove(this.#handle, this);
@@ -121,7 +122,7 @@ export class Delivery {
 
   #deliver(waiting: WaitingEnvelope): void {
     const { tag, hour, envelopeId, envelope } = waiting;
-    const sliceBytes = this.#peer.maxFrameBytes - DELIVER_HEAD_BYTES;
+    const sliceBytes = this.#peer.roomFor(this.#requestId) - DELIVER_HEAD_BYTES;
     const common = { type: "deliver", requestId: this.#requestId, tag, hour, envelopeId } as const;
     const total = envelope.length;
     for (let offset = this.#firstOffset(waiting); offset < total; offset += sliceBytes) {

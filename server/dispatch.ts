@@ -18,13 +18,26 @@ import {
 } from "./frame-context.ts";
 import { answerHello } from "./hello.ts";
 import { OWNER_HANDLERS } from "./owner-frames.ts";
+import type { TokenBucket } from "./rate.ts";
 import { SENDER_HANDLERS } from "./sender-frames.ts";
 
 type Handlers = { readonly [Type in ClientFrame["type"]]: Handler<FrameNamed<Type>> };
 
 const HANDLERS: Handlers = { hello: answerHello, ...OWNER_HANDLERS, ...SENDER_HANDLERS };
 
-export function dispatch(frame: ClientFrame | FrameFault, context: FrameContext): void {
+/** In their order, as far as the rate of frames allows. */
+export function dispatchAll(
+  frames: readonly (ClientFrame | FrameFault)[],
+  context: FrameContext,
+  rate: TokenBucket,
+): void {
+  for (const frame of frames) {
+    if (rate.take(1)) dispatch(frame, context);
+    else context.peer.refuse(frame.requestId, "RATE_LIMITED");
+  }
+}
+
+function dispatch(frame: ClientFrame | FrameFault, context: FrameContext): void {
   const { peer, services } = context;
   if (frame.type === "fault") {
     peer.refuse(frame.requestId, frame.error.code);

@@ -6,6 +6,9 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { FrameType } from "../shared/wire/frames.ts";
 
+/** `refused`: no key opened it. `faulty`: no channel came about. `limited`: not taken. `gone`: nobody waited. */
+export type ExchangeResult = "answered" | "refused" | "faulty" | "limited" | "gone";
+
 export class Metrics {
   readonly registry: Registry = new Registry();
   readonly #frames: Counter<"frame">;
@@ -15,6 +18,8 @@ export class Metrics {
   readonly #commitSeconds: Histogram;
   readonly #cut: Counter<"reason">;
   readonly #sweepSeconds: Histogram;
+  readonly #exchanges: Counter<"path" | "result">;
+  readonly #exchangeSeconds: Histogram;
 
   constructor() {
     const registers = [this.registry];
@@ -53,6 +58,18 @@ export class Metrics {
       labelNames: ["reason"],
       registers,
     });
+    this.#exchanges = new Counter({
+      name: "tumar_exchanges_total",
+      help: "Exchanges over HTTP, by path and by how they ended.",
+      labelNames: ["path", "result"],
+      registers,
+    });
+    this.#exchangeSeconds = new Histogram({
+      name: "tumar_exchange_seconds",
+      help: "Time from the whole request to the answer, waiting included.",
+      buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 26],
+      registers,
+    });
     this.#sweepSeconds = new Histogram({
       name: "tumar_sweep_seconds",
       help: "Time of one sweep.",
@@ -62,12 +79,20 @@ export class Metrics {
   }
 
   observeConnections(connections: () => number): void {
+    this.#observe("tumar_connections", "Open connections.", connections);
+  }
+
+  observeExchanges(exchanges: () => number): void {
+    this.#observe("tumar_exchanges", "Exchanges that are not answered yet.", exchanges);
+  }
+
+  #observe(name: string, help: string, value: () => number): void {
     new Gauge({
-      name: "tumar_connections",
-      help: "Open connections.",
+      name,
+      help,
       registers: [this.registry],
       collect() {
-        this.set(connections());
+        this.set(value());
       },
     });
   }
@@ -96,6 +121,14 @@ export class Metrics {
 
   cut(reason: "slow" | "silent" | "violation" | "late"): void {
     this.#cut.inc({ reason });
+  }
+
+  exchanged(path: "exchange" | "thrifty", result: ExchangeResult): void {
+    this.#exchanges.inc({ path, result });
+  }
+
+  answered(seconds: number): void {
+    this.#exchangeSeconds.observe(seconds);
   }
 
   swept(seconds: number): void {

@@ -4,6 +4,7 @@
  * Each writes through the group commit and is answered when it is on disk.
  */
 
+import { equalBytes } from "../shared/crypto/bytes.ts";
 import { TumarError } from "../shared/crypto/errors.ts";
 import type {
   Acknowledge,
@@ -20,7 +21,6 @@ import type {
 import { MAILBOX_KINDS } from "../shared/wire/frames.ts";
 import { verifyProof } from "../shared/wire/proof.ts";
 import { dayOfHour, hourOf } from "./clock.ts";
-import { Delivery } from "./delivery.ts";
 import { type FrameContext, type FrameNamed, type Handler, provenName } from "./frame-context.ts";
 import type { MailboxHandle } from "./store/store.ts";
 import { submit, submitOk } from "./submit.ts";
@@ -82,20 +82,12 @@ function deleteMailbox({ requestId, mailbox }: MailboxDelete, context: FrameCont
 
 function subscribe(frame: Subscribe, context: FrameContext): void {
   const { services, peer } = context;
-  const { requestId, mailbox, answerBucket } = frame;
+  const { requestId, mailbox } = frame;
   const hour = hourOf(services.clock());
   submit(context, requestId, { type: "useMailbox", mailbox, hour }, () => {
     withHandle(context, requestId, mailbox, (handle) => {
-      if (handle === undefined) {
-        peer.refuse(requestId, "REFUSED");
-        return;
-      }
-      if (answerBucket !== 0) peer.limitMessages(answerBucket);
-      const delivery = new Delivery(services, peer, handle, frame);
-      services.subscriptions.add(handle, delivery);
-      peer.deliveries.set(handle, delivery);
-      peer.send({ type: "ok", requestId });
-      delivery.pump();
+      if (handle === undefined) peer.refuse(requestId, "REFUSED");
+      else peer.subscribe(handle, frame);
     });
   });
 }
@@ -104,7 +96,7 @@ function acknowledge(frame: Acknowledge, context: FrameContext): void {
   const { requestId, mailbox, envelopeIds, credit } = frame;
   submitOk(context, requestId, { type: "acknowledge", mailbox, envelopeIds });
   for (const delivery of context.peer.deliveries.values()) {
-    if (delivery.isOf(mailbox)) delivery.acknowledged(envelopeIds.length, credit);
+    if (equalBytes(delivery.mailbox, mailbox)) delivery.acknowledged(envelopeIds.length, credit);
   }
 }
 

@@ -1,9 +1,12 @@
-/** A connection as frame handlers and deliveries see it: where answers go, and whether they may. */
+/**
+ * A WebSocket or an exchange as frame handlers and deliveries see it: where answers go, and how much
+ * of them.
+ */
 
 import type { ErrorCode } from "../shared/crypto/errors.ts";
-import type { RelayFrame, RequestId } from "../shared/wire/frames.ts";
-import type { Delivery } from "./delivery.ts";
+import type { RelayFrame, RequestId, Subscribe } from "../shared/wire/frames.ts";
 import type { MailboxHandle } from "./store/store.ts";
+import type { Subscriber } from "./subscriptions.ts";
 
 export interface Peer {
   /** Queued, and sent with all else of this turn in as few channel messages as fit. */
@@ -11,14 +14,10 @@ export interface Peer {
   refuse(requestId: RequestId, code: ErrorCode, data?: Uint8Array): void;
   /** An error nobody foresaw, in answer to this request: logged, and refused as INTERNAL. */
   fail(requestId: RequestId, error: unknown): void;
-  /** True while so much is unsent that nothing should be added unasked. */
-  readonly isCongested: boolean;
-  /** False once the connection is gone or going. */
-  readonly isOpen: boolean;
-  /** Largest encoded frame that one message to this peer carries. */
-  readonly maxFrameBytes: number;
-  /** Messages to this peer are from now on of at most this bucket. */
-  limitMessages(bucket: number): void;
-  /** Subscriptions of this connection that have not ended. */
-  readonly deliveries: Map<MailboxHandle, Delivery>;
+  /** Largest encoded frame that may answer this request now. */
+  roomFor(requestId: RequestId): number;
+  /** Begins to hand out the mailbox in its own way. Does nothing once the peer is gone. */
+  subscribe(handle: MailboxHandle, frame: Subscribe): void;
+  /** Subscriptions of this peer that have not ended. */
+  readonly deliveries: Map<MailboxHandle, Subscriber>;
 }

@@ -15,11 +15,13 @@ import { systemRandom } from "../shared/crypto/sodium.ts";
 import { relayAddress } from "../shared/wire/ids.ts";
 import { signReceipts } from "../shared/wire/receipt.ts";
 import { AddressLimit } from "./address-limit.ts";
+import { AddressNames } from "./address-names.ts";
 import { announcementOf } from "./announcement.ts";
 import { type Clock, hourOf, systemClock } from "./clock.ts";
 import { configOf } from "./config.ts";
 import type { SettingValues } from "./config-table.ts";
 import { Epochs } from "./epochs.ts";
+import { Exchanges } from "./exchanges.ts";
 import { buildHttp } from "./http.ts";
 import { Keyring } from "./keys.ts";
 import { Logger } from "./logger.ts";
@@ -98,6 +100,7 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
 interface Parts {
   readonly services: Services;
   readonly sockets: Sockets;
+  readonly exchanges: Exchanges;
   readonly sweeper: Sweeper;
   readonly app: FastifyInstance;
   readonly metricsApp: FastifyInstance;
@@ -108,17 +111,23 @@ async function openParts(options: RelayOptions): Promise<Parts> {
   const services = await openServices(options);
   const { services: shared, store } = services;
   const { config, random, clock } = shared;
+  const names = new AddressNames(random, clock);
   const limits = { perAddress: config.CONNECTIONS_PER_ADDRESS, total: config.CONNECTIONS };
-  const sockets = new Sockets(shared, new AddressLimit(limits, random, clock));
+  const sockets = new Sockets(shared, new AddressLimit(limits, names));
+  const exchanges = new Exchanges(shared, names);
   shared.metrics.observeConnections(() => sockets.count);
+  shared.metrics.observeExchanges(() => exchanges.count);
   const drain = { isOn: false };
   const app = buildHttp({
     announcement: () => announcementOf(shared),
     isReady: () => !drain.isOn && store.isHealthy,
+    exchanges,
+    proxyHops: config.PROXY_HOPS,
   });
   return {
     services: shared,
     sockets,
+    exchanges,
     sweeper: new Sweeper(shared),
     app,
     metricsApp: buildMetricsServer(shared.metrics),
@@ -195,16 +204,20 @@ function addressOf({ config, keyring }: Services, port: number): string {
 }
 
 /**
- * Not ready, no new connections; what was received is committed and answered; connections closed;
- * a last sweep, so that what was acknowledged is gone from the files; the store closed.
+ * Not ready, nothing new; what was received is committed and answered, exchanges that wait too;
+ * connections closed; a last sweep, so that what was acknowledged is gone from the files; the store
+ * closed.
  */
-async function stop({ services, sockets, sweeper, app, metricsApp, drain }: Parts): Promise<void> {
+async function stop(parts: Parts): Promise<void> {
+  const { services, sockets, exchanges, sweeper, app, metricsApp, drain } = parts;
   const { commits, config, logger, store } = services;
   drain.isOn = true;
   logger.write("info", "stopping", { connections: sockets.count });
   sockets.stopAccepting();
+  exchanges.stopAccepting();
   await commits.drain();
-  await sockets.close(config.DRAIN_SECONDS * 1000);
+  const graceMs = config.DRAIN_SECONDS * 1000;
+  await Promise.all([exchanges.close(graceMs), sockets.close(graceMs)]);
   await app.close();
   await metricsApp.close();
   await commits.drain();

@@ -57,7 +57,7 @@ function sendRecord(
   const encoding = encodeRecordParts(
     parts.map(({ writer, version, part }) => ({ writer, version, bytes: part })),
   );
-  const sliceBytes = Math.min(peer.maxFrameBytes - RECORD_HEAD_BYTES, MAX_SLICE_BYTES);
+  const sliceBytes = Math.min(peer.roomFor(requestId) - RECORD_HEAD_BYTES, MAX_SLICE_BYTES);
   peer.send({
     type: "record",
     requestId,
@@ -76,7 +76,7 @@ function takePrekeys(
   const { services, peer } = context;
   const day = dayOfHour(hourOf(services.clock()));
   submit(context, requestId, { type: "takePrekeys", recordId, token, day }, (taken) => {
-    const pairs = fitting(taken.slice(first), peer.maxFrameBytes - PAIRS_HEAD_BYTES);
+    const pairs = fitting(taken.slice(first), peer.roomFor(requestId) - PAIRS_HEAD_BYTES);
     peer.send({ type: "pairs", requestId, total: taken.length, pairs });
   });
 }

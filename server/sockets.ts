@@ -8,6 +8,7 @@ import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import { MAX_CHANNEL_MESSAGE_BYTES } from "../shared/wire/limits.ts";
 import type { AddressLimit } from "./address-limit.ts";
+import { addressOf } from "./client-address.ts";
 import { Connection } from "./connection.ts";
 import type { Services } from "./services.ts";
 
@@ -99,16 +100,6 @@ export class Sockets {
   #terminateAll(): void {
     for (const connection of this.#connections) connection.terminate();
   }
-}
-
-/** The user's address: the last one that is not one of our own proxies. */
-export function addressOf(request: IncomingMessage, proxyHops: number): string {
-  const direct = request.socket.remoteAddress ?? "";
-  if (proxyHops === 0) return direct;
-  const header = request.headers["x-forwarded-for"];
-  const list = (Array.isArray(header) ? header.join(",") : (header ?? "")).split(",");
-  const forwarded = list.map((part) => part.trim()).filter((part) => part !== "");
-  return forwarded.at(-proxyHops) ?? forwarded[0] ?? direct;
 }
 
 function refuse(stream: Duplex, status: string): void {

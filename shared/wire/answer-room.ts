@@ -49,12 +49,14 @@ export const ERROR_ROOM_BYTES: number = Math.max(
   ),
 );
 
+/** `empty`, at its longest: kept beside the envelopes that a subscription hands out. */
+export const EMPTY_FRAME_BYTES: number = longestFrame("empty");
+
 const ELASTIC: ReadonlyMap<FrameType, number> = new Map<FrameType, number>([
   ["record.get", RECORD_HEAD_BYTES + LEAST_SLICE_BYTES],
   // one whole pair: pairs have no slices
   ["prekeys.take", PAIRS_HEAD_BYTES + PAIR_HEAD_BYTES + MAX_SEALED_PAIR_BYTES],
-  // a slice, and `empty` after it
-  ["subscribe", DELIVER_HEAD_BYTES + LEAST_SLICE_BYTES + longestFrame("empty")],
+  ["subscribe", DELIVER_HEAD_BYTES + LEAST_SLICE_BYTES + EMPTY_FRAME_BYTES],
 ]);
 
 const ROOMS: ReadonlyMap<string, AnswerRoom> = new Map(

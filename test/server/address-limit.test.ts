@@ -2,13 +2,17 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { AddressLimit, networkOf } from "../../server/address-limit.ts";
+import { AddressLimit } from "../../server/address-limit.ts";
+import { AddressNames, networkOf } from "../../server/address-names.ts";
 import { HOUR_MS } from "../../server/clock.ts";
 import { systemRandom } from "../../shared/crypto/sodium.ts";
 
 describe("address limit", () => {
   it("counts by address and in all, and gives back once", () => {
-    const limit = new AddressLimit({ perAddress: 2, total: 3 }, systemRandom, () => 0);
+    const limit = new AddressLimit(
+      { perAddress: 2, total: 3 },
+      new AddressNames(systemRandom, () => 0),
+    );
     const first = limit.enter("192.0.2.1");
     assert.ok(first && limit.enter("192.0.2.1"));
     assert.equal(limit.enter("192.0.2.1"), undefined);
@@ -22,7 +26,10 @@ describe("address limit", () => {
 
   it("starts to count anew each hour, with another key", () => {
     let nowMs = 0;
-    const limit = new AddressLimit({ perAddress: 1, total: 9 }, systemRandom, () => nowMs);
+    const limit = new AddressLimit(
+      { perAddress: 1, total: 9 },
+      new AddressNames(systemRandom, () => nowMs),
+    );
     const before = limit.enter("192.0.2.1");
     assert.equal(limit.enter("192.0.2.1"), undefined);
     nowMs = HOUR_MS;

@@ -77,6 +77,7 @@ export function subscribeFrame(
   options: {
     readonly credit?: number;
     readonly answerBucket?: number;
+    readonly waitSeconds?: number;
     readonly resume?: { readonly envelopeId: Uint8Array; readonly offset: number };
   } = {},
 ): Request {
@@ -85,7 +86,7 @@ export function subscribeFrame(
     mailbox,
     credit: options.credit ?? 64,
     answerBucket: options.answerBucket ?? 0,
-    waitSeconds: 0,
+    waitSeconds: options.waitSeconds ?? 0,
     resumeEnvelopeId: options.resume?.envelopeId ?? EMPTY,
     resumeOffset: options.resume?.offset ?? 0,
   };

@@ -1,0 +1,113 @@
+/**
+ * `POST /v1/exchange` and `POST /v1/thrifty`: bytes in, bytes out.
+ *
+ * Any content type is taken, so that a page needs no preflight. Answers have few headers: on a
+ * thrifty connection every byte counts. What fails before there is a channel is a status with the
+ * error's code as text; HTML is never sent here.
+ */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { FastifyInstance, FastifyReply } from "fastify";
+import { errorRow, TumarError } from "../shared/crypto/errors.ts";
+import { MAX_CHANNEL_MESSAGE_BYTES } from "../shared/wire/limits.ts";
+import { addressOf } from "./client-address.ts";
+import { EXCHANGE_PATHS, type ExchangePath, type Exchanges, type Place } from "./exchanges.ts";
+
+const LEAN_HEADERS = {
+  "access-control-allow-origin": "*",
+  "cache-control": "no-store",
+} as const;
+
+/** For pages that send a content type all the same; a day. */
+const PREFLIGHT_HEADERS = {
+  "access-control-allow-methods": "POST",
+  "access-control-allow-headers": "*",
+  "access-control-max-age": "86400",
+} as const;
+
+interface HttpFault {
+  readonly statusCode?: number;
+}
+
+export function addExchangeRoutes(
+  app: FastifyInstance,
+  exchanges: Exchanges,
+  proxyHops: number,
+): void {
+  app.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) =>
+      done(null, body),
+    );
+    scope.setErrorHandler(async (error: HttpFault, _request, reply) => sendFault(reply, error));
+    for (const path of EXCHANGE_PATHS) addPath(scope, path, exchanges, proxyHops);
+  });
+}
+
+function addPath(
+  scope: FastifyInstance,
+  path: ExchangePath,
+  exchanges: Exchanges,
+  proxyHops: number,
+): void {
+  const places = new WeakMap<IncomingMessage, Place>();
+  scope.route({
+    method: "POST",
+    url: path.url,
+    bodyLimit: MAX_CHANNEL_MESSAGE_BYTES,
+    onRequest: async ({ raw }, reply) => {
+      delete raw.headers["content-type"];
+      prepare(reply, path);
+      const place = exchanges.enter(path, addressOf(raw, proxyHops));
+      places.set(raw, place);
+      reply.raw.once("close", place.release);
+    },
+    handler: async ({ raw, body }, reply) => {
+      const place = places.get(raw);
+      if (place === undefined) throw new TypeError("the request has no place");
+      const answer = await exchanges.run(place, bytesOf(body), (abandon) =>
+        onceGone(reply.raw, abandon),
+      );
+      if (answer === undefined) return drop(reply);
+      return reply.type("application/octet-stream").send(Buffer.from(answer));
+    },
+  });
+  scope.options(path.url, async (_request, reply) => {
+    prepare(reply, path);
+    return reply.headers(PREFLIGHT_HEADERS).code(204).send();
+  });
+}
+
+function prepare(reply: FastifyReply, { closes }: ExchangePath): void {
+  reply.raw.sendDate = false;
+  reply.headers(LEAN_HEADERS);
+  if (closes) reply.header("connection", "close");
+}
+
+function bytesOf(body: unknown): Uint8Array {
+  if (!(body instanceof Buffer)) return new Uint8Array(0);
+  return new Uint8Array(body.buffer, body.byteOffset, body.length);
+}
+
+function onceGone(response: ServerResponse, abandon: () => void): void {
+  if (response.destroyed) abandon();
+  else response.once("close", abandon);
+}
+
+/** Nobody waits, or nothing can be said. */
+function drop(reply: FastifyReply): FastifyReply {
+  reply.hijack();
+  reply.raw.destroy();
+  return reply;
+}
+
+function sendFault(reply: FastifyReply, error: HttpFault): FastifyReply {
+  const text = reply.type("text/plain");
+  if (!(error instanceof TumarError)) {
+    const status = error.statusCode ?? 500;
+    return text.code(status).send(status < 500 ? "Bad request\n" : "Error\n");
+  }
+  const { retryAfter } = error.details;
+  if (retryAfter !== undefined) text.header("retry-after", String(retryAfter));
+  return text.code(errorRow(error.code).status).send(`${error.code}\n`);
+}
