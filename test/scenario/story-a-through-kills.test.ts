@@ -13,6 +13,7 @@ import { Client } from "../../client/core/client.ts";
 import type { ClientEnvironment } from "../../client/core/environment.ts";
 import { nodeTransport } from "../../client/net/node/node-transport.ts";
 import { FileStorage } from "../../client/vault/node/file-storage.ts";
+import { atEnd } from "../support/cleanup.ts";
 import { PeerProcess, type PeerReport } from "../support/peer-process.ts";
 import { phrases } from "../support/phrases.ts";
 import { quickDerive } from "../support/quick-derive.ts";
@@ -173,7 +174,7 @@ describe("story (a)", () => {
     await createVaults(address, people);
     await relay.end("SIGKILL");
 
-    t.after(() => Promise.all(people.map((person) => person.kill())));
+    atEnd(t, () => Promise.all(people.map((person) => person.kill())));
     for (const person of people) await person.start();
     for (let round = 0; round < RELAY_LIVES; round++) {
       await live(t, relayData, port, people, round);

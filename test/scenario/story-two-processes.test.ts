@@ -10,6 +10,7 @@ import { Client } from "../../client/core/client.ts";
 import type { ClientEvent } from "../../client/core/types.ts";
 import { MemoryDisk, MemoryStorage } from "../../client/vault/memory-storage.ts";
 import { FileStorage } from "../../client/vault/node/file-storage.ts";
+import { atEnd } from "../support/cleanup.ts";
 import { PeerProcess, type PeerReport } from "../support/peer-process.ts";
 import { acquaint, PASSPHRASE, person } from "../support/people.ts";
 import { relayInProcess, temporaryDirectory } from "../support/relay.ts";
@@ -32,8 +33,8 @@ describe("two processes on one vault", () => {
     };
     const follower = new PeerProcess(file, PASSPHRASE, note);
     const sender = new PeerProcess(file, PASSPHRASE, note);
-    t.after(() => follower.kill());
-    t.after(() => sender.kill());
+    atEnd(t, () => follower.kill());
+    atEnd(t, () => sender.kill());
     await follower.start();
     await sender.start();
     const [ofAigul, ofBek] = [numbered("Айгүлден", COUNT), numbered("Бектен", COUNT)];
@@ -71,7 +72,7 @@ describe("two processes on one vault", () => {
     await follower.sync();
     const second = { ...aigul.environment, storage: new MemoryStorage(disk) };
     const sender = await Client.open(second);
-    t.after(() => sender.close());
+    atEnd(t, () => sender.close());
     sender.start();
     await sender.sync();
     await sendAll(sender, "Бек", numbered("Айгүлден", COUNT));

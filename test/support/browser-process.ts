@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { type BrowserContext, chromium } from "playwright-core";
 import { CHROMIUM_ARGUMENTS, chromiumPath } from "./browser.ts";
-import type { Cleanup } from "./relay.ts";
+import { atEnd, type Cleanup } from "./cleanup.ts";
 
 export interface BrowserProcess {
   /** The profile's own, kept on disk. */
@@ -34,7 +34,7 @@ export async function browserProcess(test: Cleanup, profile: string): Promise<Br
     if (child.exitCode === null && child.signalCode === null) killGroup(child);
     await exit;
   };
-  test.after(kill);
+  atEnd(test, kill);
   const browser = await chromium.connectOverCDP(await debuggingAddress(child));
   const [context] = browser.contexts();
   if (context === undefined) throw new TypeError("the browser has no context");

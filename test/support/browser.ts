@@ -13,7 +13,7 @@ import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import type { Bundle } from "./browser-bundle.ts";
-import type { Cleanup } from "./relay.ts";
+import { atEnd, type Cleanup } from "./cleanup.ts";
 
 /** All but where the relay is. */
 export const PAGE_POLICY: string = [
@@ -40,7 +40,7 @@ export const CHROMIUM_ARGUMENTS: readonly string[] = [
  */
 export function lastFirst(test: Cleanup): Cleanup {
   const cleanups: (() => Promise<void>)[] = [];
-  test.after(async () => {
+  atEnd(test, async () => {
     const faults: unknown[] = [];
     for (const clean of cleanups.toReversed()) {
       await clean().catch((error: unknown) => faults.push(error));
@@ -69,7 +69,7 @@ export async function servePage(test: Cleanup, { directory, script }: Bundle): P
     }
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
-  test.after(() => closed(server));
+  atEnd(test, () => closed(server));
   const bound = server.address();
   assert.ok(bound !== null && typeof bound === "object");
   return `http://127.0.0.1:${bound.port}/`;
@@ -84,7 +84,7 @@ export function chromiumPath(): string {
 export async function startChromium(test: Cleanup): Promise<Browser> {
   const executablePath = chromiumPath();
   const browser = await chromium.launch({ executablePath, args: [...CHROMIUM_ARGUMENTS] });
-  test.after(() => browser.close());
+  atEnd(test, () => browser.close());
   return browser;
 }
 
@@ -102,7 +102,7 @@ export async function newContext(
   const context = await browser.newContext();
   const faults: string[] = [];
   context.on("page", (page) => watch(page, faults));
-  test.after(async () => {
+  atEnd(test, async () => {
     await context.close();
     const unexpected = faults.filter((fault) => expected === undefined || !expected.test(fault));
     assert.deepEqual(unexpected, [], "what the pages reported");

@@ -6,7 +6,7 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { WebSocket, WebSocketServer } from "ws";
-import type { Cleanup } from "./relay.ts";
+import { atEnd, type Cleanup } from "./cleanup.ts";
 
 export interface Passing {
   /** Counted from 0 in the order clients came. */
@@ -52,7 +52,7 @@ export class HostileProxy {
     const through = new URL(relayAddress);
     through.port = String(port);
     proxy.address = through.href.replace("/#", "#");
-    test.after(async () => {
+    atEnd(test, async () => {
       for (const socket of proxy.#sockets) socket.terminate();
       proxy.#server.close();
       await once(proxy.#server, "close");

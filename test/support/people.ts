@@ -6,8 +6,8 @@ import type { NewIdentity } from "../../client/core/types.ts";
 import { nodeTransport } from "../../client/net/node/node-transport.ts";
 import { MemoryStorage } from "../../client/vault/memory-storage.ts";
 import { parsePhrase, phraseSeed } from "../../shared/crypto/phrase.ts";
+import { atEnd, type Cleanup } from "./cleanup.ts";
 import { quickDerive } from "./quick-derive.ts";
-import type { Cleanup } from "./relay.ts";
 
 export const PASSPHRASE = "correct horse battery";
 
@@ -34,7 +34,7 @@ export async function person(
   };
   const { client, created } = await Client.create(environment, { relay, wordList: "english" });
   let current = client;
-  test.after(() => current.close());
+  atEnd(test, () => current.close());
   const reopen = async (): Promise<Client> => {
     await current.close();
     current = await Client.open(environment);

@@ -12,7 +12,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { SettingValues } from "../../server/config-table.ts";
 import { type Relay, type RelayOptions, startRelay } from "../../server/relay.ts";
+import { atEnd, type Cleanup } from "./cleanup.ts";
 import { repositoryRoot } from "./repository.ts";
+
+export type { Cleanup } from "./cleanup.ts";
 
 export interface TestRelay extends Relay {
   readonly directory: string;
@@ -20,11 +23,6 @@ export interface TestRelay extends Relay {
   readonly log: readonly string[];
   /** Called with each new line. */
   readonly logListeners: Set<(line: string) => void>;
-}
-
-/** Anything that runs cleanups when it ends: `TestContext` of node:test, or a list of one's own. */
-export interface Cleanup {
-  after(clean: () => Promise<void>): void;
 }
 
 /** In this process, closed when the test ends. */
@@ -45,7 +43,7 @@ export async function relayInProcess(
     ...options,
     config: { PORT: 0, LOG_LEVEL: "debug", ...config, DATA: directory },
   });
-  test.after(() => relay.close());
+  atEnd(test, () => relay.close());
   return { ...relay, directory, log, logListeners };
 }
 
@@ -65,7 +63,7 @@ export function logged({ log, logListeners }: TestRelay, text: string): Promise<
 /** Removed when the test ends. */
 export async function temporaryDirectory(test: Cleanup): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "tumar-relay-"));
-  test.after(() => rm(directory, { recursive: true, force: true }));
+  atEnd(test, () => rm(directory, { recursive: true, force: true }));
   return directory;
 }
 
@@ -109,7 +107,7 @@ export async function relayProcess(
     log += chunk.toString();
   });
   const exit = once(child, "exit").then(([code, signal]) => code ?? signal);
-  test.after(async () => {
+  atEnd(test, async () => {
     child.kill("SIGKILL");
     await exit;
   });

@@ -6,7 +6,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { parseRelayAddress } from "../../shared/e2ee/relay-address.ts";
-import type { Cleanup } from "./relay.ts";
+import { atEnd, type Cleanup } from "./cleanup.ts";
 import { websocketPayloads } from "./websocket-payloads.ts";
 
 export class TcpTap {
@@ -34,7 +34,7 @@ export class TcpTap {
     through.port = String(port);
     tap.address = through.href.replace("/#", "#");
     parseRelayAddress(tap.address);
-    test.after(async () => {
+    atEnd(test, async () => {
       for (const socket of tap.#sockets) socket.destroy();
       tap.#server.close();
       await once(tap.#server, "close");

@@ -11,6 +11,7 @@ import { signingKeyPair, systemRandom } from "../../../shared/crypto/sodium.ts";
 import { formatCard } from "../../../shared/e2ee/card.ts";
 import { parseRelayAddress } from "../../../shared/e2ee/relay-address.ts";
 import { parseCardSecret } from "../../../shared/e2ee/root.ts";
+import { atEnd } from "../../support/cleanup.ts";
 import { acquaint, PASSPHRASE, person } from "../../support/people.ts";
 import { relayInProcess } from "../../support/relay.ts";
 import { meddle } from "../../support/slip.ts";
@@ -155,7 +156,7 @@ describe("two processes of one vault", () => {
     bek.client.on((event) => alarms.push(event.type));
     bek.client.start();
     const second = await Client.open(bek.environment);
-    t.after(() => second.close());
+    atEnd(t, () => second.close());
     await second.send("Aigul", "from the second process");
     await second.sync();
     await aigul.client.sync();
@@ -176,7 +177,7 @@ describe("two processes of one vault", () => {
     await acquaint([aigul, "Aigul"], [bek, "Bek"]);
     await bek.client.sync();
     const second = await Client.open(bek.environment);
-    t.after(() => second.close());
+    atEnd(t, () => second.close());
     await second.sync();
     await aigul.client.send("Bek", "hello");
     await aigul.client.sync();

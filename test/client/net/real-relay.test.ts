@@ -12,6 +12,7 @@ import { type SigningKeyPair, systemRandom } from "../../../shared/crypto/sodium
 import { parseRelayAddress } from "../../../shared/e2ee/relay-address.ts";
 import { depositHash, envelopeId } from "../../../shared/wire/ids.ts";
 import { verifyReceipt } from "../../../shared/wire/receipt.ts";
+import { atEnd } from "../../support/cleanup.ts";
 import { relayInProcess, relayProcess, temporaryDirectory } from "../../support/relay.ts";
 import { newKey } from "./support.ts";
 
@@ -46,7 +47,7 @@ function linkTo(
       keepAnnouncement: (name, announcement) => kept.set(name, announcement),
     },
   );
-  test.after(() => pool.close());
+  atEnd(test, () => pool.close());
   return pool.relay(parseRelayAddress(address));
 }
 

@@ -6,6 +6,7 @@ import { type AddressInfo, createServer as createTcpServer, type Socket } from "
 import type { TestContext } from "node:test";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Socket as ClientSocket } from "../../../client/net/transport.ts";
+import { atEnd } from "../../support/cleanup.ts";
 
 export const OPTIONS = { timeoutMs: 5000, maxMessageBytes: 1000 } as const;
 export const GET_OPTIONS = { timeoutMs: 5000, maxBytes: 100 } as const;
@@ -18,7 +19,7 @@ export async function httpServer(
   const server = createServer(listener);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  test.after(() => {
+  atEnd(test, () => {
     server.close();
     server.closeAllConnections();
   });
@@ -36,7 +37,7 @@ export async function webSocketServer(
     socket.on("error", () => {});
     onSocket(socket, request.socket.remoteAddress ?? "");
   });
-  test.after(() => {
+  atEnd(test, () => {
     for (const socket of sockets.clients) socket.terminate();
     sockets.close();
   });
@@ -58,7 +59,7 @@ export async function tcpServer(
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  test.after(() => {
+  atEnd(test, () => {
     for (const socket of open) socket.destroy();
     server.close();
   });
