@@ -15,6 +15,7 @@ import { atEnd } from "../../support/cleanup.ts";
 import { acquaint, PASSPHRASE, person } from "../../support/people.ts";
 import { relayInProcess } from "../../support/relay.ts";
 import { meddle } from "../../support/slip.ts";
+import { hurriedClock } from "../../support/stories.ts";
 
 /** Nothing listens on the discard port. */
 const DEAD_RELAY = "http://127.0.0.1:9#k=AAAAAAAAAAAAAAAAAAAAAA";
@@ -29,7 +30,12 @@ describe("a new identity", () => {
       ["https://example.org", "BAD_RELAY_ADDRESS"],
     ] as const) {
       const storage = new MemoryStorage();
-      const environment = { storage, passphrase: PASSPHRASE, transport: nodeTransport() };
+      const environment = {
+        storage,
+        passphrase: PASSPHRASE,
+        transport: nodeTransport(),
+        clock: hurriedClock,
+      };
       const options = { relay: address, wordList: "english" } as const;
       await assert.rejects(Client.create(environment, options), { code });
       assert.equal(await storage.exists(), false);
