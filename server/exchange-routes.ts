@@ -10,8 +10,24 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { errorRow, TumarError } from "../shared/crypto/errors.ts";
 import { MAX_CHANNEL_MESSAGE_BYTES } from "../shared/wire/limits.ts";
+import type { Release } from "./address-limit.ts";
 import { addressOf } from "./client-address.ts";
-import { EXCHANGE_PATHS, type ExchangePath, type Exchanges, type Place } from "./exchanges.ts";
+import { EXCHANGE_PATHS, type ExchangePath } from "./exchange-paths.ts";
+
+/** Who answers: the relay itself, or a door. */
+export interface ExchangeTaker<Place extends { readonly release: Release }> {
+  /** @throws TumarError when there is no place now, with `retryAfter` seconds in its details */
+  enter(path: ExchangePath, address: string): Place;
+  /**
+   * The answer to a whole body; undefined when the client went away before it was ready: `onGone` is
+   * given what to call then. @throws TumarError
+   */
+  run(
+    place: Place,
+    body: Uint8Array,
+    onGone: (abandon: () => void) => void,
+  ): Promise<Uint8Array | undefined>;
+}
 
 const LEAN_HEADERS = {
   "access-control-allow-origin": "*",
@@ -29,9 +45,9 @@ interface HttpFault {
   readonly statusCode?: number;
 }
 
-export function addExchangeRoutes(
+export function addExchangeRoutes<Place extends { readonly release: Release }>(
   app: FastifyInstance,
-  exchanges: Exchanges,
+  exchanges: ExchangeTaker<Place>,
   proxyHops: number,
 ): void {
   app.register(async (scope) => {
@@ -44,10 +60,10 @@ export function addExchangeRoutes(
   });
 }
 
-function addPath(
+function addPath<Place extends { readonly release: Release }>(
   scope: FastifyInstance,
   path: ExchangePath,
-  exchanges: Exchanges,
+  exchanges: ExchangeTaker<Place>,
   proxyHops: number,
 ): void {
   const places = new WeakMap<IncomingMessage, Place>();

@@ -9,7 +9,6 @@
 
 import { TumarError } from "../shared/crypto/errors.ts";
 import { refusalMessage } from "../shared/wire/channel.ts";
-import { MAX_EXCHANGE_ANSWER_BYTES, MAX_THRIFTY_ANSWER_BYTES } from "../shared/wire/limits.ts";
 import { violationOf } from "./accept.ts";
 import { AddressLimit, type Release } from "./address-limit.ts";
 import type { AddressNames } from "./address-names.ts";
@@ -17,26 +16,10 @@ import { AddressRates } from "./address-rates.ts";
 import { announcementOf } from "./announcement.ts";
 import { MAX_WAITING_OPERATIONS } from "./connection.ts";
 import { Exchange } from "./exchange.ts";
+import type { ExchangePath } from "./exchange-paths.ts";
+import type { ExchangeTaker } from "./exchange-routes.ts";
 import type { TokenBucket } from "./rate.ts";
 import type { Services } from "./services.ts";
-
-export interface ExchangePath {
-  readonly name: "exchange" | "thrifty";
-  readonly url: string;
-  readonly maxAnswerBytes: number;
-  /** One answer for each connection. */
-  readonly closes: boolean;
-}
-
-export const EXCHANGE_PATHS: readonly ExchangePath[] = [
-  {
-    name: "exchange",
-    url: "/v1/exchange",
-    maxAnswerBytes: MAX_EXCHANGE_ANSWER_BYTES,
-    closes: false,
-  },
-  { name: "thrifty", url: "/v1/thrifty", maxAnswerBytes: MAX_THRIFTY_ANSWER_BYTES, closes: true },
-];
 
 /** Of one exchange, from the head of its request until its answer has left. */
 export interface Place {
@@ -48,7 +31,7 @@ export interface Place {
 /** Seconds after which a refused client asks again: when its rate has recovered, or others are done. */
 const RETRY_AFTER = { rate: 1, places: 5, closing: 5 } as const;
 
-export class Exchanges {
+export class Exchanges implements ExchangeTaker<Place> {
   readonly #services: Services;
   readonly #limit: AddressLimit;
   readonly #rates: AddressRates;

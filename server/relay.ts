@@ -5,12 +5,10 @@
  * module state: several relays can live in one process.
  */
 
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import type { DestinationStream } from "pino";
 import type { Random } from "../shared/crypto/bytes.ts";
-import { TumarError } from "../shared/crypto/errors.ts";
 import { systemRandom } from "../shared/crypto/sodium.ts";
 import { relayAddress } from "../shared/wire/ids.ts";
 import { signReceipts } from "../shared/wire/receipt.ts";
@@ -24,6 +22,7 @@ import { Epochs } from "./epochs.ts";
 import { Exchanges } from "./exchanges.ts";
 import { buildHttp } from "./http.ts";
 import { Keyring } from "./keys.ts";
+import { listen, originOf, standardError } from "./listen.ts";
 import { Logger } from "./logger.ts";
 import { Metrics } from "./metrics.ts";
 import { buildMetricsServer } from "./metrics-server.ts";
@@ -82,7 +81,7 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
     logger.write("info", "started");
     let closing: Promise<void> | undefined;
     return {
-      address: addressOf(services, port),
+      address: relayAddress(originOf(config, port), services.keyring.identity.publicKey),
       port,
       metricsPort,
       sweep: () => sweeper.sweep(),
@@ -166,12 +165,6 @@ async function openServices(
   return { services, store };
 }
 
-/** Goes on without a log once nobody reads it: a broken pipe must not keep a relay from its work or its end. */
-function standardError(): DestinationStream {
-  process.stderr.on("error", () => undefined);
-  return { write: (line) => void process.stderr.write(line) };
-}
-
 function openEngine(config: SettingValues, keyring: Keyring): Store {
   return openSqliteStore({
     file: join(config.DATA, "relay.sqlite"),
@@ -180,27 +173,11 @@ function openEngine(config: SettingValues, keyring: Keyring): Store {
   });
 }
 
-async function listen(app: FastifyInstance, host: string, port: number): Promise<number> {
-  try {
-    await app.listen({ host, port });
-  } catch (cause) {
-    throw new TumarError("PORT_UNUSABLE", `cannot listen on port ${port}`, { cause });
-  }
-  return (app.server.address() as AddressInfo).port;
-}
-
 async function listenForMetrics({ services, metricsApp }: Parts): Promise<number> {
   const { METRICS_HOST, METRICS_PORT } = services.config;
   if (METRICS_PORT === 0) return 0;
   services.metrics.observeProcess();
   return await listen(metricsApp, METRICS_HOST, METRICS_PORT);
-}
-
-/** The address to hand out: as configured for a proxy, or where the relay listens. */
-function addressOf({ config, keyring }: Services, port: number): string {
-  const host = config.HOST.includes(":") ? `[${config.HOST}]` : config.HOST;
-  const origin = config.ADDRESS === "" ? `http://${host}:${port}` : config.ADDRESS;
-  return relayAddress(origin, keyring.identity.publicKey);
 }
 
 /**

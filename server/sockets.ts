@@ -5,14 +5,12 @@
 
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
-import { WebSocketServer } from "ws";
-import { MAX_CHANNEL_MESSAGE_BYTES } from "../shared/wire/limits.ts";
+import type { WebSocketServer } from "ws";
 import type { AddressLimit } from "./address-limit.ts";
 import { addressOf } from "./client-address.ts";
 import { Connection } from "./connection.ts";
 import type { Services } from "./services.ts";
-
-export const WEBSOCKET_PATH = "/v1/ws";
+import { refuseUpgrade, upgradeServer, WEBSOCKET_PATH } from "./upgrade.ts";
 
 const TICK_MS = 1000;
 const GOING_AWAY = 1001;
@@ -29,12 +27,7 @@ export class Sockets {
   constructor(services: Services, addresses: AddressLimit) {
     this.#services = services;
     this.#addresses = addresses;
-    this.#server = new WebSocketServer({
-      noServer: true,
-      perMessageDeflate: false,
-      maxPayload: MAX_CHANNEL_MESSAGE_BYTES,
-      clientTracking: false,
-    });
+    this.#server = upgradeServer();
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.#timer.unref();
   }
@@ -68,8 +61,8 @@ export class Sockets {
 
   #onUpgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
     stream.on("error", () => stream.destroy());
-    if (request.url !== WEBSOCKET_PATH) refuse(stream, "404 Not Found");
-    else if (!this.#isAccepting) refuse(stream, "503 Service Unavailable");
+    if (request.url !== WEBSOCKET_PATH) refuseUpgrade(stream, "404 Not Found");
+    else if (!this.#isAccepting) refuseUpgrade(stream, "503 Service Unavailable");
     else this.#admit(request, stream, head);
   }
 
@@ -77,7 +70,7 @@ export class Sockets {
     const release = this.#addresses.enter(addressOf(request, this.#services.config.PROXY_HOPS));
     if (release === undefined) {
       this.#services.metrics.error("RATE_LIMITED");
-      refuse(stream, "429 Too Many Requests");
+      refuseUpgrade(stream, "429 Too Many Requests");
       return;
     }
     stream.once("close", release);
@@ -100,8 +93,4 @@ export class Sockets {
   #terminateAll(): void {
     for (const connection of this.#connections) connection.terminate();
   }
-}
-
-function refuse(stream: Duplex, status: string): void {
-  stream.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
 }

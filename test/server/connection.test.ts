@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { describe, it } from "node:test";
 import WebSocket from "ws";
 import { startRelay } from "../../server/relay.ts";
-import { WEBSOCKET_PATH } from "../../server/sockets.ts";
+import { WEBSOCKET_PATH } from "../../server/upgrade.ts";
 import { dhKeyPair, systemRandom } from "../../shared/crypto/sodium.ts";
 import { parseRelayAddress } from "../../shared/e2ee/relay-address.ts";
 import { MESSAGE_KINDS } from "../../shared/wire/channel.ts";
