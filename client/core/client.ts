@@ -399,7 +399,7 @@ export class Client {
 
   async #syncAll(): Promise<boolean> {
     await this.#engine.drained();
-    await this.#engine.round();
+    await this.#engine.sent();
     return true;
   }
 

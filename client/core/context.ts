@@ -5,6 +5,7 @@ import type { StatementSet } from "../../shared/e2ee/statement-set.ts";
 import type { Relay } from "../net/requests.ts";
 import type { VaultView } from "../vault/draft.ts";
 import type { Vault } from "../vault/vault.ts";
+import type { RelayHealth } from "./relay-health.ts";
 import { type ContactRow, listContacts } from "./state/contacts.ts";
 import { getIdentity, type IdentityRow } from "./state/identity.ts";
 import { type SetCache, statementRow } from "./state/statements.ts";
@@ -23,6 +24,7 @@ export interface Relays {
 export interface Core {
   readonly vault: Vault;
   readonly relays: Relays;
+  readonly health: RelayHealth;
   readonly random: Random;
   readonly time: CoreTime;
   readonly sets: SetCache;

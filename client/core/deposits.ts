@@ -1,113 +1,175 @@
 /**
- * The depositing half of a round: envelopes go to their relays, many at once, each relay on its own.
- * The same bytes are repeated until a receipt comes.
+ * Deposits what the outbox holds: each relay on its own, many envelopes at once, urgent ones first. The
+ * same bytes are repeated until a receipt comes. Where a device can be reached through another relay
+ * too, what its relay does not take goes there; a relay that is silent holds up nothing but what only
+ * it can take.
  */
 
-import { fromHex } from "../../shared/crypto/bytes.ts";
-import { TumarError } from "../../shared/crypto/errors.ts";
-import type { ReceiptFrame } from "../../shared/wire/frames.ts";
-import { envelopeId } from "../../shared/wire/ids.ts";
-import { solvePuzzle } from "../../shared/wire/puzzle.ts";
-import { verifyReceipt } from "../../shared/wire/receipt.ts";
-import type { VaultView } from "../vault/draft.ts";
+import { toHex } from "../../shared/crypto/bytes.ts";
+import type { Clock } from "../net/clock.ts";
 import type { Core } from "./context.ts";
-import { asFault } from "./faults.ts";
-import { type Deposited, settle } from "./settling.ts";
-import { type EnvelopeRow, envelopePlaces, getEnvelope } from "./state/outbox.ts";
+import { deposit, isSilence } from "./deposit.ts";
+import { RETRY, type RetryPolicy, retryDelayMs } from "./retry.ts";
+import { type Deposited, moveAway, settle } from "./settling.ts";
+import { getEnvelope, placesAt, relaysWithEnvelopes } from "./state/outbox.ts";
 
-/** Envelopes under way at once; more wait for the next batch of this round. */
-const BATCH = 64;
-const PUZZLE_TRIES = 1 << 24;
+/** Envelopes under way to one relay at once. */
+const IN_FLIGHT = 64;
 
-/** Of one round. */
-export interface Progress {
-  readonly tried: Set<number>;
-  /** Relays that did not answer: what else is for them waits for the next round. */
-  readonly silent: Set<string>;
-  stored: number;
-  left: number;
+/** What is for one relay; by the hash of its key. */
+interface Lane {
+  readonly relay: string;
+  readonly inFlight: Set<number>;
+  /** Tried without success since the lane began to work: they wait for the next time. */
+  readonly failed: Set<number>;
+  finished: Deposited[];
+  isWorking: boolean;
+  /** Something may be there that is not under way. */
+  isDue: boolean;
+  failures: number;
+  wake: () => void;
+  cancelRetry: () => void;
 }
 
-export async function depositAll(
-  core: Core,
-  progress: Progress,
-  signal: AbortSignal,
-): Promise<void> {
-  while (!signal.aborted) {
-    const batch = await core.vault.read((view) => nextBatch(view, progress));
-    if (batch.size === 0) return;
-    const groups = [...batch].map(([relay, rows]) => depositTo(core, relay, rows, progress));
-    await Promise.all(groups);
+export class Deposits {
+  readonly #core: Core;
+  readonly #clock: Clock;
+  readonly #end: AbortSignal;
+  readonly #retry: RetryPolicy;
+  readonly #lanes = new Map<string, Lane>();
+  readonly #resting: (() => void)[] = [];
+
+  constructor(core: Core, clock: Clock, end: AbortSignal, retry: RetryPolicy = RETRY) {
+    this.#core = core;
+    this.#clock = clock;
+    this.#end = end;
+    this.#retry = retry;
+    end.addEventListener("abort", () => {
+      for (const lane of this.#lanes.values()) lane.cancelRetry();
+    });
   }
-}
 
-/** The next envelopes not tried in this round, by relay. */
-function nextBatch(
-  view: VaultView,
-  { tried, silent }: Progress,
-): ReadonlyMap<string, readonly [place: number, row: EnvelopeRow][]> {
-  const batch = new Map<string, [number, EnvelopeRow][]>();
-  let size = 0;
-  for (const place of envelopePlaces(view)) {
-    if (size === BATCH) break;
-    const row = tried.has(place) ? undefined : getEnvelope(view, place);
-    if (row === undefined || silent.has(row.relay)) continue;
-    tried.add(place);
-    batch.set(row.relay, [...(batch.get(row.relay) ?? []), [place, row]]);
-    size += 1;
+  /** Something was sealed, or it is worth trying again at once. */
+  async kick(): Promise<void> {
+    if (this.#end.aborted) return;
+    const relays = await this.#core.vault.read(relaysWithEnvelopes);
+    for (const relay of relays) this.#start(this.#laneOf(relay));
   }
-  return batch;
-}
 
-/** Each relay's receipts are taken in as they come, whatever another relay does. */
-async function depositTo(
-  core: Core,
-  relay: string,
-  rows: readonly (readonly [place: number, row: EnvelopeRow])[],
-  progress: Progress,
-): Promise<void> {
-  const results = await Promise.all(rows.map(([place, row]) => deposit(core, place, row)));
-  const taken = results.filter(({ receipt }) => receipt !== undefined).length;
-  progress.stored += taken;
-  progress.left += results.length - taken;
-  if (taken === 0 && results.every(({ fault }) => isSilence(fault))) progress.silent.add(relay);
-  await settle(core, results);
-}
-
-function isSilence(fault: TumarError | undefined): boolean {
-  return fault?.code === "RELAY_UNREACHABLE" || fault?.code === "RELAY_TIMEOUT";
-}
-
-async function deposit(core: Core, place: number, row: EnvelopeRow): Promise<Deposited> {
-  try {
-    return { place, row, receipt: await depositOnce(core, row) };
-  } catch (error) {
-    return { place, row, fault: asFault(error) };
+  /** Resolves when nothing is under way: all is stored, or waits until its relay is tried again. */
+  async rested(): Promise<void> {
+    await this.kick();
+    if (this.#isResting()) return;
+    await new Promise<void>((resolve) => this.#resting.push(resolve));
   }
-}
 
-async function depositOnce(core: Core, row: EnvelopeRow): Promise<ReceiptFrame> {
-  const relay = core.relays.peer(row.relay);
-  const { depositId, urgent, expiryDay, envelope } = row;
-  const body = { type: "deposit", depositId, urgent, expiryDay, envelope } as const;
-  const none = new Uint8Array(0);
-  const receipt = await relay.sender
-    .request({ ...body, puzzleNonce: none })
-    .catch((error) => relay.sender.request({ ...body, puzzleNonce: solve(error, row) }));
-  const identity = relay.facts()?.identity;
-  if (identity === undefined) throw new TumarError("RELAY_UNREACHABLE", "the relay went away");
-  const stored = { envelopeId: envelopeId(envelope), size: envelope.length, hour: receipt.hour };
-  verifyReceipt(receipt, stored, identity);
-  return receipt;
-}
+  #laneOf(relay: string): Lane {
+    const known = this.#lanes.get(relay);
+    if (known !== undefined) return known;
+    const nothing = (): void => undefined;
+    const lane: Lane = {
+      relay,
+      inFlight: new Set(),
+      failed: new Set(),
+      finished: [],
+      isWorking: false,
+      isDue: false,
+      failures: 0,
+      wake: nothing,
+      cancelRetry: nothing,
+    };
+    this.#lanes.set(relay, lane);
+    return lane;
+  }
 
-/** The relay is under pressure and asks for a little work. Rethrows everything else. */
-function solve(error: unknown, { depositId, envelope }: EnvelopeRow): Uint8Array {
-  if (!(error instanceof TumarError) || error.code !== "PUZZLE_REQUIRED") throw error;
-  const { puzzleSeed, puzzleBits } = error.details;
-  if (typeof puzzleSeed !== "string" || typeof puzzleBits !== "number") throw error;
-  const puzzle = { seed: fromHex(puzzleSeed), bits: puzzleBits };
-  const nonce = solvePuzzle(puzzle, depositId, envelopeId(envelope), 0, PUZZLE_TRIES);
-  if (nonce === undefined) throw error;
-  return nonce;
+  #start(lane: Lane): void {
+    if (this.#end.aborted) return;
+    lane.cancelRetry();
+    lane.isDue = true;
+    if (lane.isWorking) lane.wake();
+    else void this.#work(lane);
+  }
+
+  async #work(lane: Lane): Promise<void> {
+    lane.isWorking = true;
+    lane.failed.clear();
+    let isVaultAtFault = false;
+    try {
+      await this.#depositAll(lane);
+    } catch {
+      // The vault is busy, full or gone: what is queued stays queued.
+      isVaultAtFault = true;
+    }
+    lane.isWorking = false;
+    if (isVaultAtFault || lane.failed.size > 0) this.#retryLater(lane);
+    if (this.#isResting()) for (const resolve of this.#resting.splice(0)) resolve();
+  }
+
+  /** Until nothing is under way and nothing is left that was not tried. */
+  async #depositAll(lane: Lane): Promise<void> {
+    for (;;) {
+      if (lane.finished.length > 0) await this.#settle(lane, lane.finished.splice(0));
+      else if (lane.isDue) await this.#fill(lane);
+      else if (lane.inFlight.size === 0) return;
+      else await new Promise<void>((resolve) => Object.assign(lane, { wake: resolve }));
+    }
+  }
+
+  async #fill(lane: Lane): Promise<void> {
+    lane.isDue = false;
+    if (this.#end.aborted) return;
+    const rows = await this.#core.vault.read((view) =>
+      placesAt(view, lane.relay)
+        .filter((place) => !lane.inFlight.has(place) && !lane.failed.has(place))
+        .slice(0, IN_FLIGHT - lane.inFlight.size)
+        .flatMap((place) => {
+          const row = getEnvelope(view, place);
+          return row === undefined ? [] : [[place, row] as const];
+        }),
+    );
+    for (const [place, row] of rows) {
+      lane.inFlight.add(place);
+      void deposit(this.#core, this.#clock, place, row).then((result) => {
+        lane.inFlight.delete(place);
+        lane.finished.push(result);
+        lane.wake();
+      });
+    }
+  }
+
+  async #settle(lane: Lane, results: readonly Deposited[]): Promise<void> {
+    if (this.#end.aborted) return;
+    const { movedTo, left } = await settle(this.#core, results);
+    for (const hash of movedTo) this.#start(this.#laneOf(toHex(hash)));
+    for (const place of left) lane.failed.add(place);
+    if (results.some(({ receipt }) => receipt !== undefined)) lane.failures = 0;
+    if (results.some(({ fault }) => isSilence(fault))) await this.#leave(lane);
+    else lane.isDue = true;
+  }
+
+  /** The relay is silent: what waits for it and can go elsewhere does, the rest waits. */
+  async #leave(lane: Lane): Promise<void> {
+    const finished = lane.finished.map(({ place }) => place);
+    const busy = new Set([...lane.inFlight, ...lane.failed, ...finished]);
+    for (;;) {
+      const { movedTo, left, isDone } = await moveAway(this.#core, lane.relay, busy);
+      for (const hash of movedTo) this.#start(this.#laneOf(toHex(hash)));
+      for (const place of left) {
+        busy.add(place);
+        lane.failed.add(place);
+      }
+      if (isDone) return;
+    }
+  }
+
+  #retryLater(lane: Lane): void {
+    if (this.#end.aborted) return;
+    const waitMs = retryDelayMs(this.#retry, lane.failures, this.#core.random);
+    lane.failures += 1;
+    lane.cancelRetry = this.#clock.after(waitMs, () => this.#start(lane));
+  }
+
+  #isResting(): boolean {
+    return [...this.#lanes.values()].every(({ isWorking }) => !isWorking);
+  }
 }

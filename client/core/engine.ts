@@ -3,7 +3,6 @@
  * then upkeep at our relay, the inbox, and rounds of the outbox, each again when there is a reason.
  */
 
-import { toHex } from "../../shared/crypto/bytes.ts";
 import { TumarError } from "../../shared/crypto/errors.ts";
 import { parseRelayAddress } from "../../shared/e2ee/relay-address.ts";
 import type { Clock } from "../net/clock.ts";
@@ -11,7 +10,8 @@ import type { Relay } from "../net/requests.ts";
 import type { Core } from "./context.ts";
 import { asFault } from "./faults.ts";
 import { Inbox } from "./inbox.ts";
-import { drainOutbox } from "./outgoing.ts";
+import { Outgoing } from "./outgoing.ts";
+import { RETRY, retryDelayMs } from "./retry.ts";
 import { checkRollback, countRun, rememberRuns } from "./rollback.ts";
 import { listHeld } from "./state/held.ts";
 import { type HomeRow, listHomes } from "./state/identity.ts";
@@ -19,8 +19,6 @@ import { putHour } from "./state/relays.ts";
 import { releaseHeld } from "./taken-content.ts";
 import { isUpkeepDue, keepUp } from "./upkeep.ts";
 
-const RETRY_BASE_MS = 500;
-const RETRY_CAP_MS = 30_000;
 const HELD_CHECK_MS = 5_000;
 /** How often a client that goes on running asks the hour, renews prekeys and makes up for used pairs. */
 const UPKEEP_MS = 3_600_000;
@@ -49,11 +47,11 @@ export class Engine {
   readonly #clock: Clock;
   readonly #end = new AbortController();
   readonly #timers = new Set<() => void>();
+  readonly #outgoing: Outgoing;
   /** The vault is known to be the newest copy: sealing may begin. */
   readonly #trusted = new Milestone();
   #drained = new Milestone();
   #homeFault: TumarError | undefined;
-  #sealingFaults: ReadonlyMap<string, TumarError> = new Map();
   #inbox: Inbox | undefined;
   #isStarted = false;
   #isConnectionWatched = false;
@@ -61,14 +59,11 @@ export class Engine {
   #cancelTending: () => void = () => undefined;
   /** What our relay is to remember of this vault; undefined once it does. */
   #untoldRuns: number | undefined;
-  #round: Promise<void> | undefined;
-  #isRoundDue = false;
-  #cancelRetry: () => void = () => undefined;
-  #failures = 0;
 
   constructor(core: Core, clock: Clock) {
     this.#core = core;
     this.#clock = clock;
+    this.#outgoing = new Outgoing(core, clock, this.#end.signal, () => void this.#tendIfDue());
   }
 
   get isTrusted(): boolean {
@@ -80,9 +75,9 @@ export class Engine {
     return this.#homeFault;
   }
 
-  /** Why drafts to this contact could not be sealed in the last round. */
+  /** Why drafts to this contact could not be sealed last. */
   sealingFault(root: Uint8Array): TumarError | undefined {
-    return this.#sealingFaults.get(toHex(root));
+    return this.#outgoing.sealingFault(root);
   }
 
   /** Registers a new vault at its relay, once, in the foreground. */
@@ -100,11 +95,10 @@ export class Engine {
     this.#watchHeld();
   }
 
-  /** Something was written: a round of the outbox is due. */
+  /** Something was written: the outbox is to be looked at. */
   kick(): void {
-    this.#failures = 0;
-    this.#sealingFaults = new Map();
-    void this.#drain();
+    this.#outgoing.forgive();
+    this.#send();
   }
 
   /** Everything that waits at our relay now is in the vault. */
@@ -116,11 +110,10 @@ export class Engine {
     return this.#drained.reached();
   }
 
-  /** One whole round of the outbox, begun after this call. */
-  async round(): Promise<void> {
+  /** All that is in the outbox now has been tried. */
+  async sent(): Promise<void> {
     await this.#trusted.reached();
-    await this.#round;
-    await this.#drain();
+    await this.#outgoing.drained();
   }
 
   /** `closeRelays` ends what is under way; nothing of ours is lost by it. */
@@ -133,7 +126,7 @@ export class Engine {
     this.#end.abort(new TumarError("CLIENT_CLOSED", "the client was closed"));
     for (const cancel of this.#timers) cancel();
     closeRelays();
-    await this.#round;
+    await this.#outgoing.stopped();
   }
 
   // --- our own relay ----------------------------------------------------------------------------
@@ -155,7 +148,7 @@ export class Engine {
       });
     } catch (error) {
       this.#homeFault = asFault(error);
-      const waitMs = this.#retryMs(failures);
+      const waitMs = retryDelayMs(RETRY, failures, this.#core.random);
       this.#cancelTending = this.#after(waitMs, () => void this.#tend(failures + 1));
       return;
     } finally {
@@ -177,7 +170,7 @@ export class Engine {
     if (!this.isTrusted) {
       this.#untoldRuns = await checkRollback(this.#core, address, relay, this.#end.signal);
       this.#trusted.reach();
-      void this.#drain();
+      this.#send();
     }
     this.#openInbox(home);
     await this.#core.vault.transaction((tx) => putHour(tx, this.#core.time.hour()));
@@ -192,7 +185,7 @@ export class Engine {
     if (this.#inbox !== undefined || this.#end.signal.aborted) return;
     const relay = this.#core.relays.home(home.address);
     this.#inbox = new Inbox(this.#core, relay, home, this.#clock, {
-      onTaken: () => void this.#drain(),
+      onTaken: () => this.#send(),
       onDrained: () => this.#drained.reach(),
     });
     this.#inbox.subscribe();
@@ -219,46 +212,8 @@ export class Engine {
     await Promise.race([told, timeout]);
   }
 
-  // --- outbox -----------------------------------------------------------------------------------
-
-  /** Resolves when a round that began at or after this call has ended. */
-  #drain(): Promise<void> {
-    if (this.#end.signal.aborted || !this.isTrusted) return Promise.resolve();
-    this.#isRoundDue = true;
-    this.#round ??= this.#rounds();
-    return this.#round;
-  }
-
-  async #rounds(): Promise<void> {
-    while (this.#isRoundDue && !this.#end.signal.aborted) {
-      this.#isRoundDue = false;
-      try {
-        const round = await drainOutbox(this.#core, this.#end.signal);
-        this.#sealingFaults = round.sealingFaults;
-        if (round.stored > 0) this.#failures = 0;
-        if (round.isRetryDue) this.#retryRound();
-      } catch {
-        // The vault is busy, full or gone: what is queued stays queued.
-        this.#retryRound();
-      }
-    }
-    // At once, so that no call in between is given a promise of a round that is over.
-    this.#round = undefined;
-    void this.#tendIfDue();
-  }
-
-  #retryRound(): void {
-    if (this.#end.signal.aborted) return;
-    this.#cancelRetry();
-    this.#cancelRetry = this.#after(this.#retryMs(this.#failures), () => void this.#drain());
-    this.#failures += 1;
-  }
-
-  /** Full jitter: uniform below an exponentially growing bound. */
-  #retryMs(failures: number): number {
-    const bound = Math.min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** Math.min(failures, 10));
-    const [a = 0, b = 0] = this.#core.random(2);
-    return (bound * (a * 256 + b)) / 65536;
+  #send(): void {
+    if (this.isTrusted) void this.#outgoing.run();
   }
 
   // --- messages that wait for a gap -------------------------------------------------------------

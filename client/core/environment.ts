@@ -5,18 +5,26 @@
 
 import type { DeriveKey } from "../../shared/crypto/argon2id.ts";
 import type { Random } from "../../shared/crypto/bytes.ts";
+import { TumarError } from "../../shared/crypto/errors.ts";
 import { systemRandom } from "../../shared/crypto/sodium.ts";
+import { RECORD_ID_BYTES } from "../../shared/e2ee/record-part.ts";
 import { parseRelayAddress } from "../../shared/e2ee/relay-address.ts";
 import { type Clock, systemClock } from "../net/clock.ts";
 import { type AnnouncementStore, type PoolEnvironment, RelayPool } from "../net/relay-pool.ts";
+import type { Relay } from "../net/requests.ts";
 import type { Transport } from "../net/transport.ts";
 import type { VaultStorage } from "../vault/storage.ts";
 import type { Vault, VaultOptions } from "../vault/vault.ts";
 import type { Core } from "./context.ts";
+import { isSilence } from "./deposit.ts";
+import { RelayHealth } from "./relay-health.ts";
 import { getHour, listAnnouncements, putAnnouncement } from "./state/relays.ts";
 import { SetCache } from "./state/statements.ts";
 import { CoreTime } from "./time.ts";
 import type { ClientEvent } from "./types.ts";
+
+/** How long a relay that was silent may take to show that it is back. */
+const PROBE_MS = 10_000;
 
 export interface ClientEnvironment {
   readonly storage: VaultStorage;
@@ -54,21 +62,36 @@ export async function partsOf(environment: ClientEnvironment, vault: Vault): Pro
   const home = new RelayPool(poolEnvironment(environment), store, hour);
   const peer = new RelayPool(poolEnvironment(environment), store, hour);
   const now = environment.now ?? Date.now;
+  const random = environment.random ?? systemRandom;
   const listeners = new Set<(event: ClientEvent) => void>();
+  const clock = environment.clock ?? systemClock;
+  const peerRelay = (address: string): Relay => peer.relay(parseRelayAddress(address));
   const core: Core = {
+    health: new RelayHealth(clock, (address) => probe(peerRelay(address), random)),
     vault,
     relays: {
       home: (address) => home.relay(parseRelayAddress(address)),
-      peer: (address) => peer.relay(parseRelayAddress(address)),
+      peer: peerRelay,
     },
-    random: environment.random ?? systemRandom,
+    random,
     time: new CoreTime(() => home.clock.hour() ?? peer.clock.hour(), now),
     sets: new SetCache(),
     emit: (event) => {
       for (const listener of listeners) callSafely(() => listener(event));
     },
   };
-  return { core, clock: environment.clock ?? systemClock, pools: [home, peer], listeners };
+  return { core, clock, pools: [home, peer], listeners };
+}
+
+/** Asks for a record that nobody has. */
+async function probe(relay: Relay, random: Random): Promise<boolean> {
+  const body = { type: "record.get", recordId: random(RECORD_ID_BYTES), offset: 0 } as const;
+  try {
+    await relay.sender.request(body, { timeoutMs: PROBE_MS });
+    return true;
+  } catch (error) {
+    return error instanceof TumarError && !isSilence(error) && error.code !== "LINK_CLOSED";
+  }
 }
 
 /** A listener that throws is its owner's fault and must not end up in ours. */

@@ -1,33 +1,123 @@
 /**
- * Drains the outbox: seals drafts (sealing.ts), deposits envelopes (deposits.ts) and takes the receipts
- * into the vault (settling.ts). One round; the engine decides when the next is due. Every fault leaves
- * what it concerns in the outbox.
+ * Drains the outbox: seals drafts (sealing.ts) and deposits envelopes (deposits.ts), whenever there is a
+ * reason, and again after a while as long as something stays behind. Nothing waits for a relay that
+ * only concerns somebody else. Every fault leaves what it concerns in the outbox.
  */
 
+import { toHex } from "../../shared/crypto/bytes.ts";
 import type { TumarError } from "../../shared/crypto/errors.ts";
+import type { Clock } from "../net/clock.ts";
 import type { Core } from "./context.ts";
-import { depositAll, type Progress } from "./deposits.ts";
-import { introduceAll, sealKnown } from "./sealing.ts";
+import { Deposits } from "./deposits.ts";
+import { RETRY, retryDelayMs } from "./retry.ts";
+import { type Faults, introductionsDue, sealKnown } from "./sealing.ts";
 
-export interface Round {
-  /** Envelopes that a relay has now. */
-  readonly stored: number;
-  /** Whether something stays behind that a later round may move. */
-  readonly isRetryDue: boolean;
-  /** Why drafts to a contact could not be sealed, by root in hex. */
-  readonly sealingFaults: ReadonlyMap<string, TumarError>;
-}
+export class Outgoing {
+  readonly #core: Core;
+  readonly #clock: Clock;
+  readonly #end: AbortSignal;
+  readonly #deposits: Deposits;
+  readonly #onPass: () => void;
+  /** Contacts whose relays are being asked, by what for and root in hex. */
+  readonly #introducing = new Map<string, Promise<void>>();
+  readonly #introductionFaults: Faults = new Map();
+  #sealingFaults: Faults = new Map();
+  #passes: Promise<void> | undefined;
+  #isPassDue = false;
+  #failures = 0;
+  #cancelRetry: () => void = () => undefined;
 
-export async function drainOutbox(core: Core, signal: AbortSignal): Promise<Round> {
-  const sealingFaults = new Map<string, TumarError>();
-  const progress: Progress = { tried: new Set(), silent: new Set(), stored: 0, left: 0 };
-  const unsealed = await sealKnown(core, sealingFaults);
-  // What is sealed does not wait for relays that first have to be asked about somebody.
-  await Promise.all([
-    depositAll(core, progress, signal),
-    introduceAll(core, unsealed, signal, sealingFaults),
-  ]);
-  await depositAll(core, progress, signal);
-  const isRetryDue = sealingFaults.size > 0 || progress.left > 0;
-  return { stored: progress.stored, isRetryDue, sealingFaults };
+  /** `onPass` is called after each look at what is to be sealed. */
+  constructor(core: Core, clock: Clock, end: AbortSignal, onPass: () => void) {
+    this.#core = core;
+    this.#clock = clock;
+    this.#end = end;
+    this.#deposits = new Deposits(core, clock, end);
+    this.#onPass = onPass;
+    end.addEventListener("abort", () => this.#cancelRetry());
+  }
+
+  /** Why drafts to this contact could not be sealed last. */
+  sealingFault(root: Uint8Array): TumarError | undefined {
+    const key = toHex(root);
+    return this.#sealingFaults.get(key) ?? this.#introductionFaults.get(key);
+  }
+
+  /** A person wrote something: what failed before is worth another try. */
+  forgive(): void {
+    this.#failures = 0;
+    this.#sealingFaults = new Map();
+    this.#introductionFaults.clear();
+  }
+
+  /** Resolves when a pass that began at or after this call has ended; relays may still be at work. */
+  run(): Promise<void> {
+    if (this.#end.aborted) return Promise.resolve();
+    this.#isPassDue = true;
+    this.#passes ??= this.#runPasses();
+    return this.#passes;
+  }
+
+  /** Everything that was written has been tried at every relay that it concerns. */
+  async drained(): Promise<void> {
+    await this.run();
+    await Promise.all(this.#introducing.values());
+    await this.#deposits.rested();
+  }
+
+  /** After the end: when nothing touches the vault any more. */
+  async stopped(): Promise<void> {
+    await this.#passes;
+    await Promise.all(this.#introducing.values());
+    await this.#deposits.rested();
+  }
+
+  async #runPasses(): Promise<void> {
+    while (this.#isPassDue && !this.#end.aborted) {
+      this.#isPassDue = false;
+      try {
+        await this.#pass();
+      } catch {
+        // The vault is busy, full or gone: what is queued stays queued.
+        this.#retryLater();
+      }
+    }
+    // At once, so that no call in between is given a promise of a pass that is over.
+    this.#passes = undefined;
+    this.#onPass();
+  }
+
+  async #pass(): Promise<void> {
+    const faults: Faults = new Map();
+    const unsealed = await sealKnown(this.#core, faults);
+    this.#sealingFaults = faults;
+    if (faults.size > 0) this.#retryLater();
+    await this.#deposits.kick();
+    for (const { name, root, run } of await introductionsDue(this.#core, unsealed, this.#end)) {
+      const key = `${name} ${toHex(root)}`;
+      if (this.#introducing.has(key)) continue;
+      const ended = this.#introduce(toHex(root), run).finally(() => this.#introducing.delete(key));
+      this.#introducing.set(key, ended);
+    }
+  }
+
+  async #introduce(root: string, run: () => Promise<TumarError | undefined>): Promise<void> {
+    const fault = await run();
+    if (fault === undefined) {
+      this.#introductionFaults.delete(root);
+      this.#failures = 0;
+    } else {
+      this.#introductionFaults.set(root, fault);
+      this.#retryLater();
+    }
+    await this.#deposits.kick().catch(() => this.#retryLater());
+  }
+
+  #retryLater(): void {
+    if (this.#end.aborted) return;
+    this.#cancelRetry();
+    const waitMs = retryDelayMs(RETRY, this.#failures, this.#core.random);
+    this.#cancelRetry = this.#clock.after(waitMs, () => void this.run());
+    this.#failures += 1;
+  }
 }

@@ -15,10 +15,8 @@ import {
   SET_HASH_BYTES,
 } from "../../shared/e2ee/content.ts";
 import { type DevicePeer, decodePeer, encodePeer, newPeer } from "../../shared/e2ee/device-peer.ts";
-import { wrapFrame } from "../../shared/e2ee/envelope.ts";
 import { decodeGrantList, encodeGrantList } from "../../shared/e2ee/grant.ts";
 import { encodeIdentityBlock } from "../../shared/e2ee/identity-block.ts";
-import { formatRelayAddress } from "../../shared/e2ee/relay-address.ts";
 import { liveDevices, rosterOf } from "../../shared/e2ee/roster.ts";
 import { activeSession, sendTo, startSession } from "../../shared/e2ee/sessions.ts";
 import { setHash } from "../../shared/e2ee/statement-set.ts";
@@ -29,6 +27,8 @@ import {
 import type { VaultTransaction, VaultView } from "../vault/draft.ts";
 import { type Core, contactSet, ownSet, refusedKeys } from "./context.ts";
 import type { Introduced } from "./first-contact.ts";
+import { laneOf } from "./message-state.ts";
+import { addressTo } from "./places.ts";
 import { replyGrants } from "./reply-grants.ts";
 import {
   type ContactRow,
@@ -50,6 +50,8 @@ import {
 
 /** An envelope waits at a relay as long as a device mailbox lives. */
 const ENVELOPE_LIFE_DAYS = 30;
+/** An urgent envelope goes to as many relays of a device. */
+const URGENT_PLACES = 2;
 const NO_SET = new Uint8Array(SET_HASH_BYTES);
 
 /** Puts content in the order of sending; `contact` is the row as it is in `tx`, and the result its next. */
@@ -153,27 +155,28 @@ function sealFor(
   drafts: readonly (readonly [place: number, row: DraftRow])[],
 ): void {
   const identity = getIdentity(tx);
-  const [grant] = decodeGrantList(row.grants);
-  if (grant === undefined) throw new TumarError("NOT_REGISTERED", "the device names no relay");
+  const places = core.health.inOrder(decodeGrantList(row.grants));
+  if (places.length === 0) throw new TumarError("NOT_REGISTERED", "the device names no relay");
   const senderSet = setHash(ownSet(core, identity));
   const readerSet = setHash(contactSet(core, contact));
   let state = peer;
   for (const [, { content }] of drafts) {
+    const isUrgent = laneOf(content.body.kind) === "urgent";
     const plaintext = encodeContent({ ...content, senderSet, readerSet });
     const sent = sendTo(state, plaintext, core.random, core.time.minute());
     state = sent.peer;
-    putEnvelope(tx, nextPlace(tx), {
-      root: contact.root,
-      device: certificate.deviceId,
-      messageId: content.messageId,
-      relay: formatRelayAddress(grant.relay),
-      depositId: grant.depositId,
-      wrapKey: grant.wrapKey,
-      urgent: false,
-      expiryDay: core.time.day() + ENVELOPE_LIFE_DAYS,
-      envelope: wrapFrame(grant.wrapKey, sent.frame, core.random),
-      lastFault: "",
-    });
+    for (const place of isUrgent ? places.slice(0, URGENT_PLACES) : places.slice(0, 1)) {
+      putEnvelope(tx, nextPlace(tx), {
+        root: contact.root,
+        device: certificate.deviceId,
+        messageId: content.messageId,
+        ...addressTo(place, sent.frame, core.random),
+        urgent: isUrgent,
+        expiryDay: core.time.day() + ENVELOPE_LIFE_DAYS,
+        lastFault: "",
+        isSpare: false,
+      });
+    }
   }
   putPeer(tx, contact.root, certificate.deviceId, { ...row, sessions: encodePeer(state) });
 }

@@ -3,7 +3,7 @@
  * the others prekeys are read from a relay first. One contact's fault is not another's.
  */
 
-import { fromHex, toHex } from "../../shared/crypto/bytes.ts";
+import { fromHex } from "../../shared/crypto/bytes.ts";
 import { TumarError } from "../../shared/crypto/errors.ts";
 import type { RequestOptions } from "../net/requests.ts";
 import type { VaultTransaction } from "../vault/draft.ts";
@@ -36,23 +36,32 @@ export async function sealKnown(core: Core, faults: Faults): Promise<readonly Ui
   return unsealed;
 }
 
-export async function introduceAll(
+/** Something that a relay of a contact must be asked for first; at most one of a name at a time. */
+export interface IntroductionDue {
+  readonly name: "seal" | "repair" | "status";
+  readonly root: Uint8Array;
+  /** Never rejects; the fault, if there was one. */
+  run(): Promise<TumarError | undefined>;
+}
+
+export async function introductionsDue(
   core: Core,
   unsealed: readonly Uint8Array[],
   signal: AbortSignal,
-  faults: Faults,
-): Promise<void> {
+): Promise<readonly IntroductionDue[]> {
   const broken = await core.vault.read((view) => rootsToRepair(view, core));
   const toRead = await core.vault.read(contactsToRead);
-  const note = async (root: Uint8Array, step: Promise<TumarError | undefined>): Promise<void> => {
-    const fault = await step;
-    if (fault !== undefined) faults.set(toHex(root), fault);
-  };
-  await Promise.all([
-    ...unsealed.map((root) => note(root, withIntroduction(core, root, signal, sealDrafts))),
-    ...broken.map((root) => note(root, withIntroduction(core, root, signal, repair))),
-    ...toRead.map((contact) => note(contact.root, readStatus(core, contact, signal))),
-  ]);
+  return [
+    ...unsealed.map((root): IntroductionDue => {
+      return { name: "seal", root, run: () => withIntroduction(core, root, signal, sealDrafts) };
+    }),
+    ...broken.map((root): IntroductionDue => {
+      return { name: "repair", root, run: () => withIntroduction(core, root, signal, repair) };
+    }),
+    ...toRead.map((contact): IntroductionDue => {
+      return { name: "status", root: contact.root, run: () => readStatus(core, contact, signal) };
+    }),
+  ];
 }
 
 /** Their status record is read once for each set they named; a relay without it is no fault of ours. */

@@ -7,13 +7,17 @@ import type { ReceiptFrame } from "../../shared/wire/frames.ts";
 import { envelopeId } from "../../shared/wire/ids.ts";
 import type { VaultTransaction } from "../vault/draft.ts";
 import type { Core } from "./context.ts";
+import { failOver } from "./places.ts";
 import { getMessage, messageIndex, putMessage } from "./state/messages.ts";
 import {
   deleteEnvelope,
   type EnvelopeRow,
+  envelopesOf,
   getEnvelope,
-  hasEnvelope,
+  placesAt,
   putEnvelope,
+  spareTwins,
+  twinsOf,
 } from "./state/outbox.ts";
 
 export interface Deposited {
@@ -23,24 +27,40 @@ export interface Deposited {
   readonly fault?: TumarError;
 }
 
-export async function settle(core: Core, results: readonly Deposited[]): Promise<void> {
-  const done = await core.vault.transaction((tx) => {
-    for (const result of results) settleEnvelope(tx, result);
-    return results.flatMap((result) => settleMessage(tx, result) ?? []);
+export interface Settled {
+  /** Hashes of the relays that envelopes were addressed to instead. */
+  readonly movedTo: readonly Uint8Array[];
+  /** Places of those that wait for the same relay to try it again. */
+  readonly left: readonly number[];
+}
+
+export async function settle(core: Core, results: readonly Deposited[]): Promise<Settled> {
+  const { done, ...settled } = await core.vault.transaction((tx) => {
+    const movedTo: Uint8Array[] = [];
+    const left: number[] = [];
+    for (const result of results) {
+      if (result.receipt !== undefined) takeReceipt(tx, result);
+      else if (isStillWaiting(tx, result)) {
+        const hash = failOver(tx, core, result.place);
+        if (hash === undefined) left.push(result.place);
+        else movedTo.push(hash);
+      }
+    }
+    return { movedTo, left, done: results.flatMap((result) => settleMessage(tx, result) ?? []) };
   });
   for (const id of done) core.emit({ type: "stored", id });
+  return settled;
 }
 
-/** Stored envelopes leave the outbox; the others keep why they could not. */
-function settleEnvelope(tx: VaultTransaction, { place, row, receipt, fault }: Deposited): void {
+function takeReceipt(tx: VaultTransaction, { place, row }: Deposited): void {
   if (getEnvelope(tx, place) === undefined) return;
-  if (receipt === undefined) noteFault(tx, place, row, fault?.code ?? "INTERNAL");
-  else deleteEnvelope(tx, place);
+  spareTwins(tx, place, row);
+  deleteEnvelope(tx, place);
 }
 
-/** The id of a message whose last envelope this was. */
+/** The id of a message whose last envelope that somebody waits for this was. */
 function settleMessage(tx: VaultTransaction, { row, receipt }: Deposited): Uint8Array | undefined {
-  if (receipt === undefined || hasEnvelope(tx, row.messageId)) return undefined;
+  if (receipt === undefined || envelopesOf(tx, row.messageId).length > 0) return undefined;
   const index = messageIndex(tx, row.messageId);
   const message = index === undefined ? undefined : getMessage(tx, index);
   if (index === undefined || message?.direction !== "out" || message.state === "stored") {
@@ -59,15 +79,22 @@ function settleMessage(tx: VaultTransaction, { row, receipt }: Deposited): Uint8
   return row.messageId;
 }
 
-/** Past its day the relay would not keep it; it stays as a message that was never stored. */
-function noteFault(tx: VaultTransaction, place: number, row: EnvelopeRow, code: ErrorCode): void {
+/** Notes why. Past its day no relay would keep it; it stays as a message that was never stored. */
+function isStillWaiting(tx: VaultTransaction, { place, row, fault }: Deposited): boolean {
+  const code: ErrorCode = fault?.code ?? "INTERNAL";
   const held = getEnvelope(tx, place);
-  if (held === undefined || !equalBytes(held.depositId, row.depositId)) return;
-  if (code !== "EXPIRED") {
-    if (held.lastFault !== code) putEnvelope(tx, place, { ...held, lastFault: code });
-    return;
+  if (held === undefined || !equalBytes(held.depositId, row.depositId)) return false;
+  if (code === "EXPIRED") {
+    expire(tx, place, held);
+    return false;
   }
+  if (held.lastFault !== code) putEnvelope(tx, place, { ...held, lastFault: code });
+  return true;
+}
+
+function expire(tx: VaultTransaction, place: number, row: EnvelopeRow): void {
   deleteEnvelope(tx, place);
+  if (row.isSpare || twinsOf(tx, place, row).length > 0) return;
   const index = messageIndex(tx, row.messageId);
   const message = index === undefined ? undefined : getMessage(tx, index);
   if (index !== undefined && message?.direction === "out") {
@@ -78,4 +105,26 @@ function noteFault(tx: VaultTransaction, place: number, row: EnvelopeRow, code: 
 /** What `verifyReceipt` needs besides the envelope: hour, index, path and signature. */
 function encodeProof({ hour, index, path, signature }: ReceiptFrame): Uint8Array {
   return encodeCbor([hour, index, [...path], signature]);
+}
+
+/** Envelopes moved in one commit: each is written anew as a whole. */
+const MOVES = 8;
+
+/** Addresses what waits for a silent relay to others, a few in one commit. `busy` stays where it is. */
+export async function moveAway(
+  core: Core,
+  relay: string,
+  busy: ReadonlySet<number>,
+): Promise<Settled & { readonly isDone: boolean }> {
+  return core.vault.transaction((tx) => {
+    const movedTo: Uint8Array[] = [];
+    const left: number[] = [];
+    for (const place of placesAt(tx, relay)) {
+      if (movedTo.length === MOVES) return { movedTo, left, isDone: false };
+      const hash = busy.has(place) ? undefined : failOver(tx, core, place);
+      if (hash !== undefined) movedTo.push(hash);
+      else if (!busy.has(place)) left.push(place);
+    }
+    return { movedTo, left, isDone: true };
+  });
 }

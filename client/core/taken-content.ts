@@ -21,7 +21,7 @@ import { encodeStatusPlaces } from "../../shared/e2ee/status-record.ts";
 import type { VaultTransaction } from "../vault/draft.ts";
 import type { Core } from "./context.ts";
 import { compareSets, withStatements } from "./known-sets.ts";
-import { readdress } from "./readdress.ts";
+import { readdress } from "./places.ts";
 import { takeRead } from "./reads.ts";
 import { resend } from "./resend.ts";
 import { type ContactRow, getContact, getPeer, putContact, putPeer } from "./state/contacts.ts";

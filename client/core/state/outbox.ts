@@ -4,8 +4,9 @@
  * before anything is sent, in the order they were written.
  */
 
-import { toHex } from "../../../shared/crypto/bytes.ts";
+import { equalBytes, toHex } from "../../../shared/crypto/bytes.ts";
 import { type Content, decodeContent, encodeContent } from "../../../shared/e2ee/content.ts";
+import { parseRelayAddress } from "../../../shared/e2ee/relay-address.ts";
 import type { VaultTransaction, VaultView } from "../../vault/draft.ts";
 import { flag, indexKey, Table } from "./table.ts";
 
@@ -30,6 +31,8 @@ export interface EnvelopeRow {
   readonly envelope: Uint8Array;
   /** Why it is still here, as an error code; empty before the first try. */
   readonly lastFault: string;
+  /** Its twin, the same frame at another relay, is stored: nobody waits for this one. */
+  readonly isSpare: boolean;
 }
 
 const drafts = new Table<DraftRow>("draft", {
@@ -49,6 +52,7 @@ const envelopes = new Table<EnvelopeRow>("envelope", {
     row.expiryDay,
     row.envelope,
     row.lastFault,
+    flag(row.isSpare),
   ],
   decode: (fields) => ({
     root: fields.bytes(32),
@@ -61,11 +65,18 @@ const envelopes = new Table<EnvelopeRow>("envelope", {
     expiryDay: fields.integer(),
     envelope: fields.bytes(),
     lastFault: fields.text(),
+    isSpare: fields.flag(),
   }),
 });
 
 /** Places of the envelopes of each message, as keys. */
 const byMessage = new Table<number>("envelope-of", {
+  encode: (place) => [place],
+  decode: (fields) => fields.integer(),
+});
+
+/** Places by the hash of the relay they are for, urgent ones first, then in the order of sending. */
+const byRelay = new Table<number>("envelope-at", {
   encode: (place) => [place],
   decode: (fields) => fields.integer(),
 });
@@ -102,8 +113,11 @@ export function rootsWithDrafts(view: VaultView): readonly string[] {
 }
 
 export function putEnvelope(tx: VaultTransaction, place: number, row: EnvelopeRow): void {
+  const held = getEnvelope(tx, place);
+  if (held !== undefined) byRelay.delete(tx, relayKey(held, place));
   envelopes.put(tx, indexKey(place), row);
   byMessage.put(tx, messageKey(row.messageId, place), place);
+  byRelay.put(tx, relayKey(row, place), place);
 }
 
 export function deleteEnvelope(tx: VaultTransaction, place: number): void {
@@ -111,6 +125,7 @@ export function deleteEnvelope(tx: VaultTransaction, place: number): void {
   if (row === undefined) return;
   envelopes.delete(tx, indexKey(place));
   byMessage.delete(tx, messageKey(row.messageId, place));
+  byRelay.delete(tx, relayKey(row, place));
 }
 
 export function getEnvelope(view: VaultView, place: number): EnvelopeRow | undefined {
@@ -121,19 +136,46 @@ export function listEnvelopes(view: VaultView): [place: number, row: EnvelopeRow
   return envelopes.list(view).map(([key, row]) => [Number(key), row]);
 }
 
-/** Without reading the envelopes; in the order of sending. */
-export function envelopePlaces(view: VaultView): readonly number[] {
-  return envelopes.keys(view).map(Number);
+/** Hashes, in hex, of the relays that something waits for; each once. */
+export function relaysWithEnvelopes(view: VaultView): readonly string[] {
+  return [...new Set(byRelay.keys(view).map((key) => key.slice(0, key.indexOf("/"))))];
 }
 
-/** What of a message still waits. */
+/** Without reading the envelopes; urgent ones first, then in the order of sending. */
+export function placesAt(view: VaultView, relayHash: string): readonly number[] {
+  const under = `${relayHash}/`;
+  return byRelay.keys(view, under).map((key) => Number(key.slice(under.length + 1)));
+}
+
+/** Other envelopes of the same frame. */
+export function twinsOf(
+  view: VaultView,
+  place: number,
+  { messageId, device }: EnvelopeRow,
+): readonly EnvelopeRow[] {
+  return listOf(view, messageId).flatMap(([other, row]) =>
+    other !== place && equalBytes(row.device, device) ? row : [],
+  );
+}
+
+/** What of a message still waits; spare ones do not count. */
 export function envelopesOf(view: VaultView, messageId: Uint8Array): readonly EnvelopeRow[] {
-  const places = byMessage.list(view, messageKey(messageId));
-  return places.flatMap(([, place]) => getEnvelope(view, place) ?? []);
+  return listOf(view, messageId).flatMap(([, row]) => (row.isSpare ? [] : row));
 }
 
-export function hasEnvelope(view: VaultView, messageId: Uint8Array): boolean {
-  return byMessage.keys(view, messageKey(messageId)).length > 0;
+/** One of the device's envelopes is stored: its twins need not be. */
+export function spareTwins(tx: VaultTransaction, place: number, row: EnvelopeRow): void {
+  for (const [other, twin] of listOf(tx, row.messageId)) {
+    if (other === place || twin.isSpare || !equalBytes(twin.device, row.device)) continue;
+    putEnvelope(tx, other, { ...twin, isSpare: true });
+  }
+}
+
+function listOf(view: VaultView, messageId: Uint8Array): [place: number, row: EnvelopeRow][] {
+  return byMessage.list(view, messageKey(messageId)).flatMap(([, place]) => {
+    const row = getEnvelope(view, place);
+    return row === undefined ? [] : [[place, row]];
+  });
 }
 
 /** Ids in hex of all that waits, as draft or sealed; each once. */
@@ -145,6 +187,11 @@ export function waitingMessages(view: VaultView): readonly string[] {
 
 function draftKey(root: Uint8Array, place?: number): string {
   return `${toHex(root)}/${place === undefined ? "" : indexKey(place)}`;
+}
+
+function relayKey({ relay, urgent }: EnvelopeRow, place: number): string {
+  const { hash } = parseRelayAddress(relay);
+  return `${toHex(hash)}/${urgent ? 0 : 1}${indexKey(place)}`;
 }
 
 function messageKey(messageId: Uint8Array, place?: number): string {

@@ -7,10 +7,10 @@ import { newContact, putContact } from "../../../client/core/state/contacts.ts";
 import type { OutgoingRow } from "../../../client/core/state/messages.ts";
 import {
   deleteEnvelope,
-  envelopePlaces,
   envelopesOf,
-  hasEnvelope,
+  placesAt,
   putEnvelope,
+  relaysWithEnvelopes,
 } from "../../../client/core/state/outbox.ts";
 import { Draft } from "../../../client/vault/draft.ts";
 import { emptyState } from "../../../client/vault/state.ts";
@@ -51,6 +51,7 @@ function envelope(tx: Draft, place: number, lastFault: string, messageId = id): 
     expiryDay: 1,
     envelope: bytes(1024),
     lastFault,
+    isSpare: false,
   });
 }
 
@@ -86,13 +87,14 @@ describe("a message that waits", () => {
     const tx = scene();
     for (const place of [7, 8]) envelope(tx, place, "");
     assert.equal(envelopesOf(tx, id).length, 2);
-    assert.deepEqual(envelopePlaces(tx), [7, 8]);
+    const [relay = ""] = relaysWithEnvelopes(tx);
+    assert.deepEqual(placesAt(tx, relay), [7, 8]);
     deleteEnvelope(tx, 7);
-    assert.equal(hasEnvelope(tx, id), true);
+    assert.equal(envelopesOf(tx, id).length, 1);
     deleteEnvelope(tx, 8);
     deleteEnvelope(tx, 8);
-    assert.equal(hasEnvelope(tx, id), false);
-    assert.deepEqual(envelopePlaces(tx), []);
+    assert.deepEqual(envelopesOf(tx, id), []);
+    assert.deepEqual(relaysWithEnvelopes(tx), []);
   });
 });
 
