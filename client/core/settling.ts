@@ -7,6 +7,7 @@ import type { ReceiptFrame } from "../../shared/wire/frames.ts";
 import { envelopeId } from "../../shared/wire/ids.ts";
 import type { VaultTransaction } from "../vault/draft.ts";
 import type { Core } from "./context.ts";
+import { advance } from "./message-state.ts";
 import { failOver } from "./places.ts";
 import { getMessage, messageIndex, putMessage } from "./state/messages.ts";
 import {
@@ -63,12 +64,12 @@ function settleMessage(tx: VaultTransaction, { row, receipt }: Deposited): Uint8
   if (receipt === undefined || envelopesOf(tx, row.messageId).length > 0) return undefined;
   const index = messageIndex(tx, row.messageId);
   const message = index === undefined ? undefined : getMessage(tx, index);
-  if (index === undefined || message?.direction !== "out" || message.state === "stored") {
-    return undefined;
-  }
+  if (index === undefined || message?.direction !== "out") return undefined;
+  const state = advance(message.state, "stored");
+  if (state === message.state) return undefined;
   putMessage(tx, index, {
     ...message,
-    state: "stored",
+    state,
     receipt: {
       relay: row.relay,
       hour: receipt.hour,
@@ -98,7 +99,7 @@ function expire(tx: VaultTransaction, place: number, row: EnvelopeRow): void {
   const index = messageIndex(tx, row.messageId);
   const message = index === undefined ? undefined : getMessage(tx, index);
   if (index !== undefined && message?.direction === "out") {
-    putMessage(tx, index, { ...message, state: "expired" });
+    putMessage(tx, index, { ...message, state: advance(message.state, "expired") });
   }
 }
 
