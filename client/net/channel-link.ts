@@ -19,6 +19,9 @@ import { MailboxSubscription, type SubscriptionHost } from "./mailbox-subscripti
 import { type Outgoing, PendingRequest } from "./outgoing.ts";
 import type { RequestBody, RequestOptions, SubscribeOptions, Subscription } from "./requests.ts";
 
+/** In an exchange its answer comes with that to the `subscribe` behind it, which the relay may hold. */
+const ACKNOWLEDGE_MS = 120_000;
+
 export interface ChannelLinkSettings {
   readonly backoff: BackoffPolicy;
   readonly transportKind: TransportKind;
@@ -124,7 +127,7 @@ export class ChannelLink implements SubscriptionHost {
   // --- SubscriptionHost -------------------------------------------------------------------------
 
   acknowledge(body: RequestBody<"acknowledge">, proveWith: SigningKeyPair): Promise<RelayFrame> {
-    return this.request(body, { proveWith });
+    return this.request(body, { proveWith, timeoutMs: ACKNOWLEDGE_MS });
   }
 
   pause(): Promise<void> {
@@ -183,11 +186,13 @@ export class ChannelLink implements SubscriptionHost {
     this.#error = error;
     if (error.retryable) for (const pending of this.#waiting) pending.delayedBy(error);
     else this.#rejectWaiting(error);
-    this.#rest();
+    this.#rest(error);
   }
 
-  #rest(): void {
-    const nextTryMs = this.#backoff.nextDelayMs();
+  /** At least as long as the relay asked for. */
+  #rest({ details }: TumarError): void {
+    const { retryAfterMs } = details;
+    const nextTryMs = Math.max(this.#backoff.nextDelayMs(), Number(retryAfterMs ?? 0));
     this.#cancelRest = this.#context.clock.after(nextTryMs, () => this.#wake());
     this.#setState({ phase: "resting", nextTryMs });
   }

@@ -18,6 +18,8 @@ export interface ConnectionTimings extends WatchdogTimings {
   readonly kickMs: number;
   /** How often a full socket is looked at. */
   readonly drainMs: number;
+  /** How long an exchange may take beside what it waits at the relay and what its bytes take. */
+  readonly answerMs: number;
 }
 
 export const DEFAULT_TIMINGS: ConnectionTimings = {
@@ -26,6 +28,7 @@ export const DEFAULT_TIMINGS: ConnectionTimings = {
   graceMs: 50,
   kickMs: 10_000,
   drainMs: 20,
+  answerMs: 10_000,
 };
 
 /** Frames are sealed no faster than the socket takes them: what is unsent can still be withdrawn. */

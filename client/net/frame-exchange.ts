@@ -88,6 +88,12 @@ export class FrameExchange {
     else this.#onAnswer(frame, item);
   }
 
+  /** After the one answer of an exchange. @throws TumarError RELAY_FAULT */
+  checkAnswered(): void {
+    if (this.#unanswered === 0) return;
+    throw new TumarError("RELAY_FAULT", "the relay left a frame without an answer");
+  }
+
   /** The connection is gone. What was never sent is returned, the rest is told. */
   end(error: TumarError): readonly Outgoing[] {
     const unsent = this.#queue.takeAll().map(({ outgoing }) => outgoing);

@@ -10,7 +10,14 @@ import { toHex } from "../../shared/crypto/bytes.ts";
 import { TumarError } from "../../shared/crypto/errors.ts";
 import type { SigningKeyPair } from "../../shared/crypto/sodium.ts";
 import type { ClientFrame, Deliver, RelayFrame, RequestId } from "../../shared/wire/frames.ts";
-import { DEFAULT_WINDOW, ENVELOPE_ID_BYTES, MAX_ACKNOWLEDGED } from "../../shared/wire/limits.ts";
+import {
+  DEFAULT_WINDOW,
+  ENVELOPE_ID_BYTES,
+  MAX_ACKNOWLEDGED,
+  MAX_CHANNEL_MESSAGE_BYTES,
+  MAX_SLICE_BYTES,
+  MAX_WAIT_SECONDS,
+} from "../../shared/wire/limits.ts";
 import { EnvelopeSlices } from "./envelope-slices.ts";
 import { frameSize, type Outgoing } from "./outgoing.ts";
 import { isRefusedForNow } from "./refusals.ts";
@@ -25,6 +32,21 @@ export interface SubscriptionHost {
   retryLater(subscription: MailboxSubscription): void;
   ended(subscription: MailboxSubscription): void;
 }
+
+/** What a `subscribe` asks of the one answer of its exchange. */
+export interface PollTerms {
+  readonly answerBucket: number;
+  readonly waitSeconds: number;
+}
+
+/** Without effect on a WebSocket. */
+const NO_POLL: PollTerms = { answerBucket: 0, waitSeconds: 0 };
+const LONGEST_FRAME = {
+  answerBucket: MAX_CHANNEL_MESSAGE_BYTES,
+  waitSeconds: MAX_WAIT_SECONDS,
+  resumeEnvelopeId: new Uint8Array(ENVELOPE_ID_BYTES),
+  resumeOffset: MAX_SLICE_BYTES,
+} as const;
 
 interface Batch {
   readonly envelopeIds: Uint8Array[];
@@ -43,22 +65,35 @@ export class MailboxSubscription implements Outgoing, Subscription {
   #underWay = new Set<string>();
   #batch: Batch | undefined;
   #hasEnded = false;
+  /** Told when it is over, to what carries it by asking again and again. */
+  onClosed: () => void = () => {};
+  /** When a `subscribe` of it was last lost on the way to the relay or back; kept by what carries it. */
+  lostAt: number | undefined;
 
   constructor(mailbox: SigningKeyPair, options: SubscribeOptions, host: SubscriptionHost) {
     this.proveWith = mailbox;
     this.#options = options;
     this.#credit = options.credit ?? DEFAULT_WINDOW;
     this.#host = host;
-    this.size = frameSize({ ...this.#body(), resumeEnvelopeId: new Uint8Array(ENVELOPE_ID_BYTES) });
+    this.size = frameSize({ ...this.#body(NO_POLL), ...LONGEST_FRAME });
   }
 
   get isSettled(): boolean {
     return this.#hasEnded;
   }
 
+  /** Envelopes delivered by the present connection, or the last exchange, and not acknowledged. */
+  get unacknowledged(): number {
+    return this.#underWay.size;
+  }
+
   frame(requestId: RequestId): ClientFrame {
+    return this.pollFrame(requestId, NO_POLL);
+  }
+
+  pollFrame(requestId: RequestId, terms: PollTerms): ClientFrame {
     this.#underWay = new Set();
-    return { ...this.#body(), requestId };
+    return { ...this.#body(terms), requestId };
   }
 
   onAnswer(answer: RelayFrame): void {
@@ -100,15 +135,15 @@ export class MailboxSubscription implements Outgoing, Subscription {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#host.ended(this);
+    this.onClosed();
   }
 
-  #body(): RequestBody<"subscribe"> {
+  #body(terms: PollTerms): RequestBody<"subscribe"> {
     return {
       type: "subscribe",
       mailbox: this.proveWith.publicKey,
       credit: this.#credit,
-      answerBucket: 0,
-      waitSeconds: 0,
+      ...terms,
       ...this.#slices.resume,
     };
   }

@@ -10,7 +10,7 @@ import type { ClientFrame, RequestId } from "../../shared/wire/frames.ts";
 import { makeProof } from "../../shared/wire/proof.ts";
 import { frameSize, type Outgoing } from "./outgoing.ts";
 
-const SIZE: number = frameSize({
+export const PROVE_BYTES: number = frameSize({
   type: "prove",
   publicKey: new Uint8Array(32),
   signature: new Uint8Array(SIGNATURE_BYTES),
@@ -18,7 +18,7 @@ const SIZE: number = frameSize({
 
 export class ProveRequest implements Outgoing {
   readonly type = "prove";
-  readonly size: number = SIZE;
+  readonly size: number = PROVE_BYTES;
   readonly proveWith = undefined;
   readonly isSettled = false;
   readonly #key: SigningKeyPair;

@@ -36,7 +36,7 @@ import {
 
 export const HOUR = 495_000;
 
-interface ChannelKey {
+export interface ChannelKey {
   readonly pair: DhKeyPair;
   readonly notBefore: number;
 }

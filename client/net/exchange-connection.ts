@@ -1,0 +1,331 @@
+/**
+ * Exchanges over HTTP that together pass for one connection of a channel link: a few at a time carry
+ * requests, and one for each subscription goes round and round (exchange-poll.ts).
+ *
+ *     connecting ──first good answer──> open ──one fails, none was answered since it began──> closed
+ *
+ * An exchange that fails while others are answered concerns only what it carried. Only what opens is
+ * believed; whatever else answers ends the connection, named by code.
+ */
+
+import { TumarError } from "../../shared/crypto/errors.ts";
+import { MESSAGE_KINDS } from "../../shared/wire/channel.ts";
+import type { Announcement } from "../../shared/wire/channel-key.ts";
+import type { HelloAnswer } from "../../shared/wire/frames.ts";
+import { DEFAULT_FRAMES_PER_SECOND, PROTOCOL_VERSION } from "../../shared/wire/limits.ts";
+import type { Connection, ConnectionEvents } from "./connection.ts";
+import type { ConnectionContext } from "./connection-context.ts";
+import { Exchange } from "./exchange.ts";
+import { bytesMs, Flight, type FlightPlan } from "./exchange-flight.ts";
+import { MailboxPoll } from "./exchange-poll.ts";
+import { ExchangeRoom } from "./exchange-room.ts";
+import { CHANNEL_KEY_PATH, type ExchangeTerms, MAX_CHANNEL_KEY_BYTES } from "./exchange-terms.ts";
+import { submittedOf } from "./exchange-turn.ts";
+import { HelloRequest } from "./hello-request.ts";
+import { MailboxSubscription } from "./mailbox-subscription.ts";
+import type { Outgoing } from "./outgoing.ts";
+import { fellSilent, notARelay, ofConnection, unreachable } from "./transport-faults.ts";
+
+/** Exchanges with requests at a time: more share the bandwidth and answer no sooner. */
+const MAX_PARALLEL = 4;
+/** Then `hello` rides along again: the relay's hour, epoch and limits. */
+const HELLO_AGE_MS = 3_600_000;
+
+export class ExchangeConnection implements Connection {
+  readonly #context: ConnectionContext;
+  readonly #terms: ExchangeTerms;
+  readonly #events: ConnectionEvents;
+  readonly #giveUp = new AbortController();
+  readonly #flights = new Set<Flight>();
+  readonly #polls = new Set<MailboxPoll>();
+  #queue: Outgoing[] = [];
+  #key: Promise<Announcement> | undefined;
+  #maxFrames = DEFAULT_FRAMES_PER_SECOND;
+  #helloAt: number | undefined;
+  #isHelloAsked = false;
+  #isPumpDue = false;
+  #answers = 0;
+  /** One failed and none was answered since: nothing is begun before those under way have ended. */
+  #isHeldUp = false;
+  #isClosed = false;
+  #isDoubtful = false;
+  #receivedBytes = 0;
+
+  /** Begins to connect. `events` are never told before the constructor has returned. */
+  constructor(context: ConnectionContext, terms: ExchangeTerms, events: ConnectionEvents) {
+    this.#context = context;
+    this.#terms = terms;
+    this.#events = events;
+    this.#pumpSoon();
+  }
+
+  get isOpen(): boolean {
+    return !this.#isClosed && this.#answers > 0;
+  }
+
+  get isQuiet(): boolean {
+    return this.#queue.length === 0 && this.#count((flight) => !flight.plan.isPoll) === 0;
+  }
+
+  get isDoubtful(): boolean {
+    return this.#isDoubtful;
+  }
+
+  get receivedBytes(): number {
+    return this.#receivedBytes;
+  }
+
+  submit(outgoing: Outgoing): void {
+    if (outgoing instanceof MailboxSubscription) this.#subscribe(outgoing);
+    else if (!this.#isCarried(outgoing)) this.#queue.push(outgoing);
+    this.#pumpSoon();
+  }
+
+  probe(): void {
+    if (this.#isClosed || this.#count(({ plan }) => plan.limitMs !== undefined) > 0) return;
+    for (const poll of this.#polls) poll.hurry();
+    this.#askHello(this.#context.timings.kickMs);
+  }
+
+  fail(error: TumarError): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#giveUp.abort(error);
+    const unsent: Outgoing[] = [];
+    for (const flight of this.#flights) unsent.push(...flight.end(error).flatMap(submittedOf));
+    for (const poll of this.#polls) unsent.push(...poll.stop());
+    unsent.push(...this.#queue);
+    this.#flights.clear();
+    this.#polls.clear();
+    this.#queue = [];
+    this.#events.onClosed(error, unsent);
+  }
+
+  // --- what goes into which exchange ------------------------------------------------------------
+
+  /** At the end of this turn, so that its frames travel together. */
+  #pumpSoon(): void {
+    if (this.#isPumpDue || this.#isClosed) return;
+    this.#isPumpDue = true;
+    queueMicrotask(() => {
+      this.#isPumpDue = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    if (this.#isClosed || this.#isHeldUp) return;
+    for (const poll of this.#polls) poll.start();
+    while (this.#count(({ plan }) => !plan.isPoll) < MAX_PARALLEL) {
+      this.#queue = this.#queue.filter(({ isSettled }) => !isSettled);
+      if (this.#queue.length === 0) break;
+      this.#beginRequests();
+    }
+    if (this.#answers === 0 && this.#flights.size === 0) this.#askHello();
+  }
+
+  /** As many as fit, in order. */
+  #beginRequests(): void {
+    const room = new ExchangeRoom(this.#terms.maxAnswerBytes, this.#maxFrames);
+    const hello = this.#hello(room);
+    const rest = this.#queue.findIndex((outgoing) => !room.take(outgoing));
+    const fitting = this.#queue.splice(0, rest < 0 ? this.#queue.length : rest);
+    this.#begin({
+      outgoing: [...hello, ...fitting],
+      room,
+      isPoll: false,
+      waitMs: 0,
+      onDone: () => {},
+      onFailed: (unsent) => this.#queue.unshift(...unsent),
+    });
+  }
+
+  /** An empty exchange but for `hello`, which opens the connection or shows that it lives. */
+  #askHello(limitMs?: number): void {
+    const room = new ExchangeRoom(this.#terms.maxAnswerBytes, this.#maxFrames);
+    this.#isHelloAsked = false;
+    this.#helloAt = undefined;
+    this.#begin({
+      outgoing: this.#hello(room),
+      room,
+      isPoll: false,
+      waitMs: 0,
+      ...(limitMs === undefined ? {} : { limitMs }),
+      onDone: () => {},
+      onFailed: () => {},
+    });
+  }
+
+  /** `hello`, when what it tells is not known or old. */
+  #hello(room: ExchangeRoom): readonly Outgoing[] {
+    const ageMs = this.#context.clock.now() - (this.#helloAt ?? Number.NEGATIVE_INFINITY);
+    if (this.#isHelloAsked || ageMs < HELLO_AGE_MS) return [];
+    const hello = new HelloRequest({
+      onHello: (answer) => this.#onHello(answer),
+      onRefused: (error) => {
+        if (!error.retryable) this.fail(error);
+      },
+    });
+    this.#isHelloAsked = room.take(hello);
+    return this.#isHelloAsked ? [hello] : [];
+  }
+
+  // --- subscriptions ----------------------------------------------------------------------------
+
+  #subscribe(subscription: MailboxSubscription): void {
+    const poll = new MailboxPoll(subscription, {
+      clock: this.#context.clock,
+      newRoom: (answerBytes) => new ExchangeRoom(answerBytes, this.#maxFrames),
+      maxAnswerBytes: this.#terms.maxAnswerBytes,
+      isHeldUp: () => this.#isHeldUp,
+      hello: (room) => this.#hello(room),
+      begin: (plan) => this.#begin(plan),
+      ended: (left) => {
+        this.#polls.delete(poll);
+        this.#queue.push(...left);
+        this.#pumpSoon();
+      },
+    });
+    this.#polls.add(poll);
+    // What was asked before travels in front of it.
+    this.#queue = this.#queue.filter((outgoing) => !this.#isCarried(outgoing));
+  }
+
+  #isCarried(outgoing: Outgoing): boolean {
+    if (outgoing.type !== "acknowledge") return false;
+    for (const poll of this.#polls) if (poll.take(outgoing)) return true;
+    return false;
+  }
+
+  // --- exchanges under way ----------------------------------------------------------------------
+
+  /** The result gives it up: what never left is returned, the rest is told. */
+  #begin(plan: FlightPlan): () => readonly Outgoing[] {
+    const flight = new Flight(plan, this.#answers);
+    this.#flights.add(flight);
+    const host = {
+      channelKey: () => this.#channelKey(),
+      post: (message1: Uint8Array) => this.#post(flight, message1),
+      onAnswer: (answer: Uint8Array) => this.#onAnswer(answer),
+    };
+    flight.run(new Exchange(this.#context, host, plan.outgoing)).then(
+      () => this.#onDone(flight),
+      (error: unknown) => this.#onFailed(flight, ofConnection(error)),
+    );
+    return () => {
+      if (!this.#remove(flight)) return [];
+      return flight.end(unreachable("it is asked anew")).flatMap(submittedOf);
+    };
+  }
+
+  async #post(flight: Flight, message1: Uint8Array): Promise<Uint8Array> {
+    const { transport, origin, clock, timings } = this.#context;
+    const limitMs = flight.limitMs(message1.length, timings.answerMs);
+    const doubtMs = timings.doubtMs + bytesMs(message1.length);
+    flight.addTimer(clock.after(limitMs, () => flight.giveUp(this.#silence(limitMs))));
+    flight.addTimer(clock.after(doubtMs, () => this.#onDoubt(flight)));
+    try {
+      return await transport.post(`${origin}${this.#terms.path}`, message1, {
+        signal: flight.signal,
+        timeoutMs: limitMs,
+        maxBytes: this.#terms.maxAnswerBytes,
+        isFresh: this.#terms.isFresh,
+      });
+    } finally {
+      flight.cancelTimers();
+    }
+  }
+
+  #silence(ms: number): TumarError {
+    return this.isOpen ? fellSilent(ms) : unreachable("the relay does not answer");
+  }
+
+  /** Asked once by all exchanges of this connection, when none is known from before. */
+  #channelKey(): Promise<Announcement> {
+    const known = this.#context.announcements.newest;
+    if (known !== undefined) return Promise.resolve(known);
+    this.#key ??= this.#askChannelKey();
+    return this.#key;
+  }
+
+  async #askChannelKey(): Promise<Announcement> {
+    const { transport, origin, timings, announcements } = this.#context;
+    const bytes = await transport.get(`${origin}${CHANNEL_KEY_PATH}`, {
+      signal: this.#giveUp.signal,
+      timeoutMs: timings.handshakeMs,
+      maxBytes: MAX_CHANNEL_KEY_BYTES,
+    });
+    if (bytes[0] !== MESSAGE_KINDS.announcement) {
+      throw notARelay("bytes that are no announcement of a channel key");
+    }
+    return announcements.offer(bytes.subarray(1));
+  }
+
+  #onAnswer(answer: Uint8Array): void {
+    if (this.#isClosed) return;
+    this.#answers++;
+    this.#receivedBytes += answer.length;
+    this.#isHeldUp = false;
+    this.#isDoubtful = false;
+    if (this.#answers === 1) this.#events.onOpen();
+  }
+
+  #onHello(hello: HelloAnswer): void {
+    if (hello.version !== PROTOCOL_VERSION) {
+      throw new TumarError("VERSION_UNSUPPORTED", "the relay speaks another version");
+    }
+    this.#helloAt = this.#context.clock.now();
+    this.#maxFrames = hello.framesPerSecond;
+    this.#context.announcements.tellEpoch(hello.epoch);
+    this.#events.onHello(hello);
+  }
+
+  #onDone(flight: Flight): void {
+    if (this.#remove(flight)) flight.plan.onDone();
+  }
+
+  /** Ends the connection unless the fault may be that of this one exchange only. */
+  #onFailed(flight: Flight, error: TumarError): void {
+    if (!this.#remove(flight)) return;
+    const unsent = flight.end(error).flatMap(submittedOf);
+    const isSign = flight.isQuick && !this.#wasHeardSince(flight);
+    const isLast = flight.plan.limitMs !== undefined || this.#count(({ isQuick }) => isQuick) === 0;
+    if (!isOfNetwork(error) || (isSign && isLast)) {
+      this.#queue.unshift(...unsent);
+      this.fail(error);
+      return;
+    }
+    this.#isHeldUp ||= isSign;
+    flight.plan.onFailed(unsent);
+  }
+
+  #onDoubt(flight: Flight): void {
+    if (!flight.isQuick || this.#wasHeardSince(flight) || this.#isDoubtful) return;
+    this.#isDoubtful = true;
+    this.#events.onDoubt();
+  }
+
+  #wasHeardSince({ answersBefore }: Flight): boolean {
+    return this.#answers > answersBefore;
+  }
+
+  /** False when it was removed before, or the connection is closed: it counts no more. */
+  #remove(flight: Flight): boolean {
+    if (!this.#flights.delete(flight)) return false;
+    if (flight.hasHello) this.#isHelloAsked = false;
+    if (this.#count(({ isQuick }) => isQuick) === 0) this.#isHeldUp = false;
+    this.#pumpSoon();
+    return true;
+  }
+
+  #count(counts: (flight: Flight) => boolean): number {
+    return [...this.#flights].filter(counts).length;
+  }
+}
+
+/** The network lost it; a relay that said no, or anything else that answered, is another matter. */
+function isOfNetwork({ code, details }: TumarError): boolean {
+  if (code === "EXCHANGE_CUT") return true;
+  const { status } = details;
+  return code === "RELAY_UNREACHABLE" && status === undefined;
+}

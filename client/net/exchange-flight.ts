@@ -1,0 +1,87 @@
+/** An exchange under way: what it carries, how long it may take, and its end before its time. */
+
+import type { TumarError } from "../../shared/crypto/errors.ts";
+import type { Exchange } from "./exchange.ts";
+import type { ExchangeRoom } from "./exchange-room.ts";
+import { HelloRequest } from "./hello-request.ts";
+import type { Outgoing } from "./outgoing.ts";
+import { brokenBy } from "./transport-faults.ts";
+
+/** What the worst network is taken to carry: 2 kbit/s. */
+const SLOWEST_BYTES_PER_SECOND = 250;
+
+export interface FlightPlan {
+  readonly outgoing: readonly Outgoing[];
+  /** That they were put into. */
+  readonly room: ExchangeRoom;
+  readonly isPoll: boolean;
+  /** How long the relay may hold it. */
+  readonly waitMs: number;
+  /** Instead of what its size allows: it shows whether the relay can be reached. */
+  readonly limitMs?: number;
+  onDone(): void;
+  /** It failed, and the connection goes on. `unsent` never left, the rest was told. */
+  onFailed(unsent: readonly Outgoing[]): void;
+}
+
+export class Flight {
+  readonly plan: FlightPlan;
+  /** How many exchanges of the connection had been answered when it began. */
+  readonly answersBefore: number;
+  readonly hasHello: boolean;
+  readonly #giveUp = new AbortController();
+  #exchange: Exchange | undefined;
+  readonly #timers: (() => void)[] = [];
+
+  constructor(plan: FlightPlan, answersBefore: number) {
+    this.plan = plan;
+    this.answersBefore = answersBefore;
+    this.hasHello = plan.outgoing.some((one) => one instanceof HelloRequest);
+  }
+
+  /** Not held by the relay: its failure says something of the network. */
+  get isQuick(): boolean {
+    return this.plan.waitMs === 0;
+  }
+
+  /** Aborted with an error when it is given up. */
+  get signal(): AbortSignal {
+    return this.#giveUp.signal;
+  }
+
+  run(exchange: Exchange): Promise<void> {
+    this.#exchange = exchange;
+    return exchange.run();
+  }
+
+  /** How long this request of it may take. */
+  limitMs(requestBytes: number, answerMs: number): number {
+    const { room, waitMs, limitMs } = this.plan;
+    return limitMs ?? answerMs + waitMs + bytesMs(requestBytes + room.answerBytes);
+  }
+
+  giveUp(error: TumarError): void {
+    this.#giveUp.abort(error);
+  }
+
+  /** Cancelled when the request it is about is over. */
+  addTimer(cancel: () => void): void {
+    this.#timers.push(cancel);
+  }
+
+  cancelTimers(): void {
+    for (const cancel of this.#timers.splice(0)) cancel();
+  }
+
+  /** Ends it; what never left is returned, the rest is told. */
+  end(error: TumarError): readonly Outgoing[] {
+    this.cancelTimers();
+    this.giveUp(error);
+    return this.#exchange?.end(brokenBy(error)) ?? [];
+  }
+}
+
+/** How long so many bytes take on the worst network. */
+export function bytesMs(bytes: number): number {
+  return (bytes * 1000) / SLOWEST_BYTES_PER_SECOND;
+}
