@@ -46,6 +46,14 @@ export class TcpTap {
     return this.#recorded.length;
   }
 
+  /** All bytes as they passed, by connection. */
+  streams(): readonly { readonly toRelay: Buffer; readonly toClient: Buffer }[] {
+    return this.#recorded.map(([toRelay, toClient]) => ({
+      toRelay: Buffer.concat(toRelay),
+      toClient: Buffer.concat(toClient),
+    }));
+  }
+
   /** All bytes as they passed, then once more the WebSocket payloads with their masks taken off. */
   recording(): Buffer {
     const streams = this.#recorded.flat().map((chunks) => Buffer.concat(chunks));
