@@ -9,6 +9,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { concat, EMPTY, equalBytes } from "../../shared/crypto/bytes.ts";
 import { systemRandom } from "../../shared/crypto/sodium.ts";
+import type { Deliver } from "../../shared/wire/frames.ts";
 import { envelopeId } from "../../shared/wire/ids.ts";
 import type { BareExchanger, ExchangeName } from "../support/bare-exchange.ts";
 import {
@@ -91,21 +92,25 @@ class Reader {
     const delivered = deliveriesIn(frames);
     assert.ok(delivered.length > 0 || this.waiting.length === 0, "something waits");
     assert.ok(delivered.length <= credit);
-    for (const [i, { envelopeId: id, offset, bytes, total }] of delivered.entries()) {
-      const expected = this.waiting[i] ?? EMPTY;
-      assert.deepEqual(id, envelopeId(expected), "oldest first");
-      const isResumed = i === 0 && this.#beginning && equalBytes(this.#beginning.id, id);
-      const before = isResumed ? (this.#beginning?.bytes ?? EMPTY) : EMPTY;
-      assert.equal(offset, before.length);
-      const held = concat(before, bytes);
-      assert.deepEqual(held, expected.subarray(0, held.length));
-      this.#beginning = held.length < total ? { id, bytes: held } : undefined;
-      if (held.length === total && keeps) this.#kept.push(expected);
-    }
+    for (const [i, slice] of delivered.entries())
+      this.#take(slice, this.waiting[i] ?? EMPTY, keeps);
     const isAll = typesOf(frames).includes("empty");
     const isWhole = delivered.length === this.waiting.length && this.#beginning === undefined;
     assert.equal(isAll, isWhole, "`empty` says that this was all");
     return isAll;
+  }
+
+  #take(slice: Deliver, expected: Uint8Array, keeps: boolean): void {
+    const { envelopeId: id, offset, bytes, total } = slice;
+    assert.deepEqual(id, envelopeId(expected), "oldest first");
+    const beginning = this.#beginning;
+    const isResumed = beginning !== undefined && equalBytes(beginning.id, id);
+    const before = isResumed ? beginning.bytes : EMPTY;
+    assert.equal(offset, before.length);
+    const held = concat(before, bytes);
+    assert.deepEqual(held, expected.subarray(0, held.length));
+    this.#beginning = held.length < total ? { id, bytes: held } : undefined;
+    if (held.length === total && keeps) this.#kept.push(expected);
   }
 }
 
