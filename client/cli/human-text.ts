@@ -11,7 +11,9 @@ import type {
   OutgoingState,
   ReceivedMessage,
   SentMessage,
+  Trying,
 } from "../core/types.ts";
+import type { ReadJson } from "./json-shapes.ts";
 import { localTime } from "./local-time.ts";
 import { peerBlock, peerLine } from "./peer-text.ts";
 import type { Terminal } from "./terminal.ts";
@@ -19,8 +21,15 @@ import type { Terminal } from "./terminal.ts";
 /** 80 bits of base32: nobody finds another identity that begins the same. */
 const PREFIX_CHARACTERS = 16;
 
+const SHORT_ID_CHARACTERS = 8;
+
 export function identityPrefix(identity: Uint8Array): string {
   return toBase32(identity).slice(0, PREFIX_CHARACTERS);
+}
+
+/** Enough to type after `tumar read`: 40 bits are hardly ever shared, and then a longer one is asked for. */
+export function shortId(id: Uint8Array): string {
+  return toBase32(id).slice(0, SHORT_ID_CHARACTERS);
 }
 
 export function stateText(state: OutgoingState): string {
@@ -48,15 +57,78 @@ export function sentText(message: SentMessage, terminal: Terminal): string {
   return `To ${to}: ${stateText(message.state)}.`;
 }
 
-export function outboxText(item: OutboxItem, terminal: Terminal): string {
-  const to = nameText(item.to ?? identityPrefix(item.identity), terminal);
-  const state = item.state === "written" ? `waits: ${item.waitingFor}` : stateText(item.state);
-  const head = `${terminal.styled("dim", localTime(item.at))}  to ${to}  ${state}`;
-  return `${head}\n${peerBlock(item.text, terminal.isScreen)}`;
+/** A message of ours that may have left: its state and its text. */
+export function outgoingText(message: SentMessage, terminal: Terminal): string {
+  const { writtenAt, text, state } = message;
+  const time = terminal.styled("dim", localTime(writtenAt));
+  const head = `${time}  ${recipient(message, terminal)}  ${stateText(state)}`;
+  return `${head}\n${peerBlock(text, terminal.isScreen)}`;
+}
+
+/** One that waits: why, what is being tried, for how long, and how long it may. */
+export function outboxText(item: OutboxItem, terminal: Terminal, nowMs: number): string {
+  const time = terminal.styled("dim", localTime(item.writtenAt));
+  const head = `${time}  ${recipient(item, terminal)}  waits: ${item.waitingFor}`;
+  const details = [`lane ${item.lane}`, `written ${spanText(nowMs - item.writtenAt)} ago`];
+  if (item.expiresAt !== null) details.push(expiryText(item.expiresAt - nowMs));
+  const lines = [head, `    (${details.join(", ")})`];
+  if (item.trying !== null) lines.push(`    now: ${tryingText(item.trying)}`);
+  return [...lines, peerBlock(item.text, terminal.isScreen)].join("\n");
+}
+
+/** "WebSocket blocked here, using HTTP; next try in 12 s" */
+export function tryingText({ words, nextTryMs }: Trying): string {
+  const next = nextTryMs === null ? [] : [`next try in ${Math.ceil(nextTryMs / 1000)} s`];
+  return [...(words === "" ? ["connecting"] : [words]), ...next].join("; ");
+}
+
+/** A time that passed, as people say it; a clock that was set back makes it none. */
+export function spanText(ms: number): string {
+  const minutes = Math.max(0, Math.floor(ms / 60_000));
+  if (minutes === 0) return "less than a minute";
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} days`;
+}
+
+function expiryText(leftMs: number): string {
+  const hours = Math.floor(leftMs / 3_600_000);
+  return hours > 0 ? `${hours} h left to reach a relay` : "no time left to reach a relay";
+}
+
+function recipient({ to, identity, kind }: SentMessage, terminal: Terminal): string {
+  const name = nameText(to ?? identityPrefix(identity), terminal);
+  return kind === "alert" ? `${alertMark(terminal)} to ${name}` : `to ${name}`;
+}
+
+function alertMark(terminal: Terminal): string {
+  return terminal.styled("red", "ALERT");
+}
+
+/** What became of a message named to `tumar read`. */
+export function readText({ id, sender }: ReadJson): string {
+  const short = id.slice(0, SHORT_ID_CHARACTERS);
+  switch (sender) {
+    case "told":
+      return `${short}  its sender is told that you have read it`;
+    case "told-before":
+      return `${short}  its sender was told before; nothing is sent`;
+    case "not-told":
+      return `${short}  nobody is told: you have not added its sender, or it cannot be read`;
+    default:
+      return assertNever(sender);
+  }
 }
 
 export function receivedText(message: ReceivedMessage, terminal: Terminal): string {
-  const head = `${terminal.styled("dim", localTime(message.at))}  ${sender(message, terminal)}`;
+  const mark = message.kind === "alert" ? `${alertMark(terminal)} from ` : "";
+  const parts = [
+    terminal.styled("dim", localTime(message.at)),
+    `${mark}${sender(message, terminal)}`,
+    shortId(message.id),
+    ...(message.isRead ? ["(read)"] : []),
+  ];
+  const head = parts.join("  ");
   const lines = [head, content(message, terminal)];
   if (message.from === null) lines.push(namingHelp(message.identity));
   return lines.join("\n");

@@ -6,9 +6,11 @@
 import { toBase32, toBase64Url } from "../../shared/crypto/bytes.ts";
 import type {
   Contact,
+  Lane,
   NewIdentity,
   OutboxItem,
   OutgoingState,
+  ReadSummary,
   ReceivedMessage,
   SentMessage,
   StoredReceipt,
@@ -45,6 +47,14 @@ export interface ReceivedJson {
   readonly text: string;
   /** The sender's hour. */
   readonly at: string;
+  /** The sender was told that a person has read it. */
+  readonly read: boolean;
+}
+
+/** One for each id given to `read`. */
+export interface ReadJson {
+  readonly id: string;
+  readonly sender: "told" | "told-before" | "not-told";
 }
 
 export interface ReceiptJson {
@@ -63,14 +73,26 @@ export interface SentJson {
   readonly receipt?: ReceiptJson;
 }
 
-export interface OutboxJson {
+export interface OutgoingJson {
   readonly id: string;
   readonly to: string | null;
   readonly identity: string;
+  readonly kind: SentMessage["kind"];
+  readonly lane: Lane;
   readonly state: OutgoingState;
-  readonly waitingFor: string;
   readonly text: string;
   readonly at: string;
+  /** By this device's clock. */
+  readonly writtenAt: string;
+}
+
+export interface OutboxJson extends OutgoingJson {
+  readonly waitingFor: string;
+  /** What is being tried now; null while nothing is. */
+  readonly trying: string | null;
+  readonly nextTryMs: number | null;
+  /** null while no relay was chosen for it. */
+  readonly expiresAt: string | null;
 }
 
 export function identityJson(created: NewIdentity): IdentityJson {
@@ -93,8 +115,9 @@ export function safetyNumberJson(safetyNumber: string): SafetyNumberJson {
 }
 
 export function receivedJson(message: ReceivedMessage): ReceivedJson {
-  const { id, from, identity, kind, text, at } = message;
-  return { id: toBase32(id), from, identity: toBase32(identity), kind, text, at: isoTime(at) };
+  const { id, from, identity, kind, text, at, isRead } = message;
+  const head = { id: toBase32(id), from, identity: toBase32(identity) };
+  return { ...head, kind, text, at: isoTime(at), read: isRead };
 }
 
 export function sentJson(message: SentMessage): SentJson {
@@ -103,10 +126,33 @@ export function sentJson(message: SentMessage): SentJson {
   return receipt === null ? head : { ...head, receipt: receiptJson(receipt) };
 }
 
+export function outgoingJson(message: SentMessage): OutgoingJson {
+  const { to, kind, lane, state, text } = message;
+  const [id, identity] = [toBase32(message.id), toBase32(message.identity)];
+  const [at, writtenAt] = [isoTime(message.at), isoTime(message.writtenAt)];
+  return { id, to, identity, kind, lane, state, text, at, writtenAt };
+}
+
 export function outboxJson(item: OutboxItem): OutboxJson {
-  const { to, state, waitingFor, text } = item;
-  const [id, identity] = [toBase32(item.id), toBase32(item.identity)];
-  return { id, to, identity, state, waitingFor, text, at: isoTime(item.at) };
+  const { waitingFor, trying, expiresAt } = item;
+  return {
+    ...outgoingJson(item),
+    waitingFor,
+    trying: trying?.words ?? null,
+    nextTryMs: trying?.nextTryMs ?? null,
+    expiresAt: expiresAt === null ? null : isoTime(expiresAt),
+  };
+}
+
+/** In the order told now, told before, not told. */
+export function readJson({ told, toldBefore, untold }: ReadSummary): readonly ReadJson[] {
+  const lines = (ids: readonly Uint8Array[], sender: ReadJson["sender"]) =>
+    ids.map((id): ReadJson => ({ id: toBase32(id), sender }));
+  return [
+    ...lines(told, "told"),
+    ...lines(toldBefore, "told-before"),
+    ...lines(untold, "not-told"),
+  ];
 }
 
 function receiptJson(receipt: StoredReceipt): ReceiptJson {

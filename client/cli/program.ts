@@ -8,6 +8,7 @@ import { defineContacts } from "./commands/contacts.ts";
 import { defineInbox } from "./commands/inbox.ts";
 import { defineInit } from "./commands/init.ts";
 import { defineOutbox } from "./commands/outbox.ts";
+import { defineRead } from "./commands/read.ts";
 import { defineRelay } from "./commands/relay.ts";
 import { defineSend } from "./commands/send.ts";
 import { defineSync } from "./commands/sync.ts";
@@ -24,6 +25,7 @@ const COMMANDS = [
   defineContacts,
   defineSend,
   defineInbox,
+  defineRead,
   defineSync,
   defineOutbox,
 ] as const;

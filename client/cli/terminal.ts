@@ -57,6 +57,11 @@ export class Terminal {
     });
   }
 
+  /** The whole screen anew; only for a stdout that is one. @throws as `print` */
+  redraw(text: string): Promise<void> {
+    return this.print(`\u001b[H\u001b[2J${text}`);
+  }
+
   /** A line for people on stderr; a stderr that went away is nobody's fault. */
   notice(text: string): void {
     this.endProgress();

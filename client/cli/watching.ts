@@ -36,6 +36,8 @@ function tell(invocation: Invocation, event: ClientEvent): void {
     invocation.warn("IDENTITY_CHANGED", `the keys of ${who} changed: nothing is sent to them`);
   } else if (event.type === "taken-over") {
     invocation.warn("TAKEN_OVER", "another program with this vault's keys fetches from the relay");
+  } else if (event.type === "expired") {
+    invocation.warn("EXPIRED", "a message expired before a relay took it: see `outbox --all`");
   } else if (event.type === "rollback") {
     invocation.warn("ROLLBACK", "this vault is an older copy: its sessions are set up anew");
   }

@@ -21,7 +21,7 @@ import type { VaultTransaction, VaultView } from "../vault/draft.ts";
 import { Vault } from "../vault/vault.ts";
 import type { Core } from "./context.ts";
 import { draftCourtesies } from "./courtesies.ts";
-import { describeIncoming, describeOutgoing, faultOf, waitingFor } from "./describe.ts";
+import { describeIncoming, describeOutgoing, describeWaiting, faultOf } from "./describe.ts";
 import {
   addCard,
   confirmVerified,
@@ -55,6 +55,7 @@ import {
   putMessage,
 } from "./state/messages.ts";
 import { waitingMessages } from "./state/outbox.ts";
+import { tryingFor } from "./trying.ts";
 import type {
   ClientEvent,
   Contact,
@@ -370,7 +371,8 @@ export class Client {
     return this.#core.vault.read((view) =>
       waitingRows(view).map((row) => {
         const fault = this.#engine.sealingFault(row.root) ?? this.#engine.homeFault;
-        return { ...describeOutgoing(view, row), waitingFor: waitingFor(view, row, fault) };
+        const trying = this.#engine.isStarted ? tryingFor(view, this.#core, row) : null;
+        return describeWaiting(view, row, fault, trying);
       }),
     );
   }

@@ -8,7 +8,9 @@ import { getContact } from "./state/contacts.ts";
 import type { IncomingRow, OutgoingRow } from "./state/messages.ts";
 import { type EnvelopeRow, envelopesOf } from "./state/outbox.ts";
 import { hourToMs } from "./time.ts";
-import type { ReceivedMessage, SentMessage } from "./types.ts";
+import type { OutboxItem, ReceivedMessage, SentMessage, Trying } from "./types.ts";
+
+const DAY_MS = 86_400_000;
 
 export function describeIncoming(view: VaultView, row: IncomingRow): ReceivedMessage {
   return {
@@ -45,6 +47,7 @@ export function describeOutgoing(view: VaultView, row: OutgoingRow): SentMessage
     text: row.text,
     state: row.state,
     at: hourToMs(row.hour),
+    writtenAt: row.writtenMs,
     receipt: receipt === null ? null : { ...receipt, hour: hourToMs(receipt.hour) },
   };
 }
@@ -66,6 +69,22 @@ export function faultOf(
   const refused = code === undefined ? undefined : new TumarError(code, "the relay refused");
   const fault = sealed.length === 0 ? sealingFault : refused;
   return fault === undefined || fault.retryable ? undefined : fault;
+}
+
+/** `fault` is what holds up drafts to this contact or our own relay; `trying` what the links do now. */
+export function describeWaiting(
+  view: VaultView,
+  row: OutgoingRow,
+  fault: TumarError | undefined,
+  trying: Trying | null,
+): OutboxItem {
+  const days = envelopesOf(view, row.id).map(({ expiryDay }) => expiryDay);
+  return {
+    ...describeOutgoing(view, row),
+    waitingFor: waitingFor(view, row, fault),
+    trying,
+    expiresAt: days.length === 0 ? null : Math.min(...days) * DAY_MS,
+  };
 }
 
 export function waitingFor(

@@ -66,6 +66,10 @@ export class Engine {
     this.#outgoing = new Outgoing(core, clock, this.#end.signal, () => void this.#tendIfDue());
   }
 
+  get isStarted(): boolean {
+    return this.#isStarted;
+  }
+
   get isTrusted(): boolean {
     return this.#trusted.isReached;
   }

@@ -61,6 +61,8 @@ export interface SentMessage {
   readonly text: string;
   readonly state: OutgoingState;
   readonly at: number;
+  /** Milliseconds since 1970 by this device's clock, which may be wrong; nobody else is told. */
+  readonly writtenAt: number;
   readonly receipt: StoredReceipt | null;
 }
 
@@ -82,6 +84,17 @@ export interface ReadSummary {
 export interface OutboxItem extends SentMessage {
   /** What the client waits for, in plain words, for example "the relay does not answer". */
   readonly waitingFor: string;
+  /** What is being tried now; null while the client is not started or nothing has to be tried. */
+  readonly trying: Trying | null;
+  /** No relay takes it from then on, milliseconds since 1970 UTC; null until it is sealed. */
+  readonly expiresAt: number | null;
+}
+
+export interface Trying {
+  /** Plain words, for example "WebSocket blocked here, using HTTP". */
+  readonly words: string;
+  /** Until the next try to connect; null while connected or connecting. */
+  readonly nextTryMs: number | null;
 }
 
 export interface NewIdentity {

@@ -40,6 +40,7 @@ export function writeMessage(
     hour: content.hour,
     seq: content.seq,
     state: "written",
+    writtenMs: core.time.nowMs(),
     receipt: null,
   };
   addMessage(tx, row);

@@ -21,6 +21,7 @@ interface SendOptions {
   /** `--no-wait` makes it false. */
   readonly wait: boolean;
   readonly timeout: number;
+  readonly urgent?: boolean;
 }
 
 export function defineSend(program: Command, terminal: Terminal): void {
@@ -29,9 +30,17 @@ export function defineSend(program: Command, terminal: Terminal): void {
     .description("send a message, and wait until the relay has it")
     .argument("<name>", "a contact's name, or how their identity begins")
     .argument("[text]", "the message; - or nothing reads it from standard input")
+    .option("--urgent", "an alert: it leaves first and is shown at once")
     .option("--no-wait", "queue it and return at once; `tumar sync` sends it")
     .option("--timeout <seconds>", "how long to wait (default: 30)", parseTimeout)
-    .addHelpText("after", examples("send Bek 'I am at gate 12.'", "send Bek - < letter.txt"))
+    .addHelpText(
+      "after",
+      examples(
+        "send Bek 'I am at gate 12.'",
+        "send --urgent Bek 'They are taking me.'",
+        "send Bek - < letter.txt",
+      ),
+    )
     .action((name: string, text: string | undefined, options: SendOptions, command: Command) =>
       send(new Invocation(command, terminal), name, text, options),
     );
@@ -41,7 +50,7 @@ async function send(
   invocation: Invocation,
   name: string,
   typed: string | undefined,
-  { wait, timeout = DEFAULT_TIMEOUT_MS }: SendOptions,
+  { wait, urgent = false, timeout = DEFAULT_TIMEOUT_MS }: SendOptions,
 ): Promise<void> {
   const isPiped = process.stdin.isTTY !== true;
   const fromInput = typed === undefined || typed === "-";
@@ -49,7 +58,7 @@ async function send(
   const early = fromInput && isPiped ? await readText(process.stdin) : undefined;
   await invocation.withClient(async (client) => {
     const text = fromInput ? (early ?? (await typedMessage(invocation))) : typed;
-    const written = await client.send(name, text);
+    const written = await client.send(name, text, { urgent });
     if (!wait) return await printSent(invocation, written);
     await printSent(invocation, await waitForRelay(invocation, client, written, timeout));
   });

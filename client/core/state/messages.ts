@@ -27,6 +27,8 @@ export interface OutgoingRow extends MessageBase {
   readonly direction: "out";
   readonly kind: (typeof WRITTEN_KINDS)[number];
   readonly state: OutgoingState;
+  /** When it was written, by this device's clock: for the person who waits, and never sent. */
+  readonly writtenMs: number;
   /** Address of the relay that stored it and the bytes of its receipt; null before. */
   readonly receipt: {
     readonly relay: string;
@@ -61,6 +63,7 @@ export const MESSAGE_ROW: RowFormat<MessageRow> = {
           row.seq,
           WRITTEN_KINDS.indexOf(row.kind),
           STATES.indexOf(row.state),
+          row.writtenMs,
           row.receipt?.relay ?? "",
           row.receipt?.hour ?? 0,
           row.receipt?.envelopeId ?? new Uint8Array(0),
@@ -101,10 +104,11 @@ export const MESSAGE_ROW: RowFormat<MessageRow> = {
     }
     const kind = fields.oneOf(WRITTEN_KINDS);
     const state = fields.oneOf(STATES);
+    const writtenMs = fields.integer();
     const [relay, hour] = [fields.text(), fields.integer()];
     const [envelopeId, proof] = [fields.bytes(), fields.bytes()];
     const receipt = relay === "" ? null : { relay, hour, envelopeId, proof };
-    return { ...base, direction: "out", kind, state, receipt };
+    return { ...base, direction: "out", kind, state, writtenMs, receipt };
   },
 };
 

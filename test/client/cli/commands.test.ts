@@ -146,7 +146,15 @@ describe("tumar", () => {
     const [message, second] = await newMessages("bek");
     assert.equal(second, undefined);
     assert.ok(message !== undefined);
-    assert.deepEqual(Object.keys(message), ["id", "from", "identity", "kind", "text", "at"]);
+    assert.deepEqual(Object.keys(message), [
+      "id",
+      "from",
+      "identity",
+      "kind",
+      "text",
+      "at",
+      "read",
+    ]);
     assert.equal(message.from, null);
     assert.equal(message.identity, aigul.identity);
     assert.equal(message.kind, "text");

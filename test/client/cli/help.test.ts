@@ -17,6 +17,7 @@ const NAMES = [
   "contacts",
   "send",
   "inbox",
+  "read",
   "sync",
   "outbox",
 ];

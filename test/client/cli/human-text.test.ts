@@ -6,9 +6,13 @@ import {
   contactText,
   identityPrefix,
   outboxText,
+  outgoingText,
+  readText,
   receivedText,
   sentText,
+  spanText,
   stateText,
+  tryingText,
 } from "../../../client/cli/human-text.ts";
 import {
   contactJson,
@@ -46,8 +50,11 @@ const queued: OutboxItem = {
   text: "hello",
   state: "written",
   at,
+  writtenAt: at,
   receipt: null,
   waitingFor: "the relay does not answer",
+  trying: null,
+  expiresAt: null,
 };
 
 function terminal(isTTY: boolean): Terminal {
@@ -58,13 +65,13 @@ function terminal(isTTY: boolean): Terminal {
 describe("for people", () => {
   it("a message cannot forge the head of another", () => {
     const lines = receivedText(received, terminal(false)).split("\n");
-    assert.equal(lines[0], `${localTime(at)}  Bek`);
+    assert.equal(lines[0], `${localTime(at)}  Bek  aaaaaaaa`);
     assert.deepEqual(lines.slice(1), ["    first", "    2026-11-22 14:00 UTC+00:00  Aigul"]);
   });
 
   it("somebody unknown comes with the identity to compare and the way to name them", () => {
     const text = receivedText({ ...received, from: null }, terminal(true));
-    assert.match(text, /have not added, identity 7{16}$/m);
+    assert.match(text, /have not added, identity 7{16} {2}a{8}$/m);
     assert.match(text, /tumar add --identity 7{16} --as NAME$/);
     assert.equal(identityPrefix(identity), "7".repeat(16));
   });
@@ -73,7 +80,10 @@ describe("for people", () => {
     for (const kind of ["reset", "unsupported"] as const) {
       assert.match(receivedText({ ...received, kind }, terminal(false)), /\n {4}\(.*\)$/);
     }
+    const alert = receivedText({ ...received, kind: "alert", isRead: true }, terminal(false));
+    assert.match(alert, /UTC\S+ {2}ALERT from Bek {2}aaaaaaaa {2}\(read\)\n {4}first\n/);
     assert.equal(stateText("written"), "written");
+    assert.equal(stateText("read"), "a person has read it");
     assert.equal(stateText("stored"), "on the relay, nobody has read it yet");
     assert.match(stateText("expired"), /expired/);
   });
@@ -92,10 +102,59 @@ describe("for people", () => {
     );
     assert.equal(sentText(queued, terminal(false)), "To Bek: written.");
     assert.match(
-      outboxText(queued, terminal(false)),
-      /to Bek {2}waits: the relay does not answer\n {4}hello$/,
+      outboxText(queued, terminal(false), at),
+      /to Bek {2}waits: the relay does not answer\n {4}\(lane text, written less than a minute ago\)\n {4}hello$/,
     );
-    assert.match(outboxText({ ...queued, to: null, state: "expired" }, terminal(false)), /expired/);
+    const expired = { ...queued, kind: "alert", to: null, state: "expired" } as const;
+    assert.match(
+      outgoingText(expired, terminal(false)),
+      /ALERT to 7{16} {2}expired .*\n {4}hello$/,
+    );
+  });
+
+  it("a waiting message says what is being tried, since when, and for how long it may", () => {
+    const words = "WebSocket blocked here, using HTTP";
+    const trying = { words, nextTryMs: 11_001 };
+    const hour = 3_600_000;
+    const waiting = { ...queued, lane: "urgent", trying, expiresAt: at + 30 * 24 * hour } as const;
+    const text = outboxText(waiting, terminal(false), at + 3 * hour + 1);
+    assert.match(text, /\(lane urgent, written 3 h ago, 716 h left to reach a relay\)/);
+    assert.match(
+      text,
+      /\n {4}now: WebSocket blocked here, using HTTP; next try in 12 s\n {4}hello$/,
+    );
+    assert.equal(tryingText({ words: "", nextTryMs: null }), "connecting");
+    assert.deepEqual([-1, 59_999, 60_000, 47 * hour, 48 * hour].map(spanText), [
+      "less than a minute",
+      "less than a minute",
+      "1 min",
+      "47 h",
+      "2 days",
+    ]);
+  });
+
+  it("names and texts from right to left stay between their marks, every line of them", () => {
+    const name = "ئايگۈل";
+    const shown = receivedText({ ...received, from: name, text: "بىر\nئىككى" }, terminal(true));
+    const waits = outboxText({ ...queued, to: name, text: "بىر" }, terminal(true), at);
+    for (const line of [...shown.split("\n"), ...waits.split("\n")]) {
+      const outside = line.replaceAll(/\u2068[^\u2068\u2069]*\u2069/gu, "");
+      assert.doesNotMatch(outside, /[\u0590-\u08ff\u2066-\u2069]/u, line);
+    }
+    assert.match(
+      shown,
+      /\u2068ئايگۈل\u2069 {2}aaaaaaaa\n {4}\u2068بىر\u2069\n {4}\u2068ئىككى\u2069$/u,
+    );
+  });
+
+  it("what became of each message that was named as read", () => {
+    const id = "k4zxq2wm".padEnd(26, "a");
+    assert.equal(
+      readText({ id, sender: "told" }),
+      "k4zxq2wm  its sender is told that you have read it",
+    );
+    assert.match(readText({ id, sender: "told-before" }), /nothing is sent$/);
+    assert.match(readText({ id, sender: "not-told" }), /nobody is told/);
   });
 
   it("the recovery phrase is 8 numbered words with their digits", () => {
@@ -126,6 +185,7 @@ describe("for scripts", () => {
       kind: "text",
       text: received.text,
       at: "2026-11-22T09:00:00.000Z",
+      read: false,
     });
     assert.deepEqual(sentJson(queued), { id: "a".repeat(26), state: "written" });
     const receipt = {
@@ -148,10 +208,16 @@ describe("for scripts", () => {
       "id",
       "to",
       "identity",
+      "kind",
+      "lane",
       "state",
-      "waitingFor",
       "text",
       "at",
+      "writtenAt",
+      "waitingFor",
+      "trying",
+      "nextTryMs",
+      "expiresAt",
     ]);
     assert.deepEqual(identityJson({ identity, phrase: "p", digits: "d" }), {
       identity: `${"7".repeat(51)}q`,

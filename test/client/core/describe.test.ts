@@ -28,6 +28,7 @@ const ROW: OutgoingRow = {
   hour: 1,
   seq: 1,
   state: "written",
+  writtenMs: 0,
   receipt: null,
 };
 const SEALING = new TumarError("NOT_REGISTERED", "no card");

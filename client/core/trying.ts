@@ -1,0 +1,39 @@
+/** What the client is trying right now for a message that waits, as the links tell it. */
+
+import { formatRelayAddress } from "../../shared/e2ee/relay-address.ts";
+import type { LinkState, Relay } from "../net/requests.ts";
+import type { VaultView } from "../vault/draft.ts";
+import type { Core } from "./context.ts";
+import { cardOfContact } from "./directory.ts";
+import { getContact } from "./state/contacts.ts";
+import { listHomes } from "./state/identity.ts";
+import type { OutgoingRow } from "./state/messages.ts";
+import { envelopesOf } from "./state/outbox.ts";
+import type { Trying } from "./types.ts";
+
+/** Of the links it waits for, the one that has trouble; null while none is wanted. */
+export function tryingFor(view: VaultView, core: Core, row: OutgoingRow): Trying | null {
+  const states = linksFor(view, core, row).map((relay) => relay.state());
+  const troubled = states.find((state) => state.error !== null);
+  const chosen = troubled ?? states.find((state) => state.isUp);
+  return chosen === undefined ? null : tryingOf(chosen);
+}
+
+function tryingOf({ isUp, nextTryMs, reason }: LinkState): Trying {
+  const words = reason === "" && isUp ? "connected, waiting for the relay's answer" : reason;
+  return { words, nextTryMs };
+}
+
+/** Our own comes first: nothing is sealed before it was asked. */
+function linksFor(view: VaultView, core: Core, row: OutgoingRow): readonly Relay[] {
+  const homes = listHomes(view).map(({ address }) => core.relays.home(address));
+  const sealed = envelopesOf(view, row.id).map(({ relay }) => relay);
+  const addresses = new Set(sealed.length > 0 ? sealed : firstContactRelays(view, row));
+  return [...homes, ...[...addresses].map((address) => core.relays.peer(address))];
+}
+
+function firstContactRelays(view: VaultView, { root }: OutgoingRow): readonly string[] {
+  const contact = getContact(view, root);
+  const card = contact === undefined ? null : cardOfContact(contact);
+  return card === null ? [] : card.relays.map(formatRelayAddress);
+}
