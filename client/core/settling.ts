@@ -9,7 +9,7 @@ import type { VaultTransaction } from "../vault/draft.ts";
 import type { Core } from "./context.ts";
 import { advance } from "./message-state.ts";
 import { failOver } from "./places.ts";
-import { getMessage, messageIndex, putMessage } from "./state/messages.ts";
+import { findOutgoing, type OutgoingRow, putMessage } from "./state/messages.ts";
 import {
   deleteEnvelope,
   type EnvelopeRow,
@@ -18,8 +18,8 @@ import {
   placesAt,
   putEnvelope,
   spareTwins,
-  twinsOf,
 } from "./state/outbox.ts";
+import type { ClientEvent } from "./types.ts";
 
 export interface Deposited {
   readonly place: number;
@@ -36,7 +36,7 @@ export interface Settled {
 }
 
 export async function settle(core: Core, results: readonly Deposited[]): Promise<Settled> {
-  const { done, ...settled } = await core.vault.transaction((tx) => {
+  const { events, ...settled } = await core.vault.transaction((tx) => {
     const movedTo: Uint8Array[] = [];
     const left: number[] = [];
     for (const result of results) {
@@ -47,9 +47,9 @@ export async function settle(core: Core, results: readonly Deposited[]): Promise
         else movedTo.push(hash);
       }
     }
-    return { movedTo, left, done: results.flatMap((result) => settleMessage(tx, result) ?? []) };
+    return { movedTo, left, events: results.flatMap((result) => settleMessage(tx, result)) };
   });
-  for (const id of done) core.emit({ type: "stored", id });
+  for (const event of events) core.emit(event);
   return settled;
 }
 
@@ -59,48 +59,47 @@ function takeReceipt(tx: VaultTransaction, { place, row }: Deposited): void {
   deleteEnvelope(tx, place);
 }
 
-/** The id of a message whose last envelope that somebody waits for this was. */
-function settleMessage(tx: VaultTransaction, { row, receipt }: Deposited): Uint8Array | undefined {
-  if (receipt === undefined || envelopesOf(tx, row.messageId).length > 0) return undefined;
-  const index = messageIndex(tx, row.messageId);
-  const message = index === undefined ? undefined : getMessage(tx, index);
-  if (index === undefined || message?.direction !== "out") return undefined;
-  const state = advance(message.state, "stored");
-  if (state === message.state) return undefined;
-  putMessage(tx, index, {
-    ...message,
-    state,
-    receipt: {
-      relay: row.relay,
-      hour: receipt.hour,
-      envelopeId: envelopeId(row.envelope),
-      proof: encodeProof(receipt),
-    },
-  });
-  return row.messageId;
+/**
+ * The first receipt is the message's. When the last envelope that somebody waits for has gone, it is
+ * stored if any relay signed for it, and expired if none did.
+ */
+function settleMessage(
+  tx: VaultTransaction,
+  { row, receipt, fault }: Deposited,
+): readonly ClientEvent[] {
+  const [index, message] = findOutgoing(tx, row.messageId) ?? [];
+  const isGone = receipt !== undefined || fault?.code === "EXPIRED";
+  if (index === undefined || message === undefined || !isGone) return [];
+  const known = message.receipt ?? (receipt === undefined ? null : receiptOf(row, receipt));
+  const isOver = envelopesOf(tx, row.messageId).length === 0;
+  const state = isOver
+    ? advance(message.state, known === null ? "expired" : "stored")
+    : message.state;
+  if (state === message.state && known === message.receipt) return [];
+  putMessage(tx, index, { ...message, state, receipt: known });
+  return state === message.state ? [] : [{ type: state, id: row.messageId }];
 }
 
-/** Notes why. Past its day no relay would keep it; it stays as a message that was never stored. */
+function receiptOf(row: EnvelopeRow, receipt: ReceiptFrame): NonNullable<OutgoingRow["receipt"]> {
+  return {
+    relay: row.relay,
+    hour: receipt.hour,
+    envelopeId: envelopeId(row.envelope),
+    proof: encodeProof(receipt),
+  };
+}
+
+/** Notes why. Past its day no relay would keep it; it leaves the outbox. */
 function isStillWaiting(tx: VaultTransaction, { place, row, fault }: Deposited): boolean {
   const code: ErrorCode = fault?.code ?? "INTERNAL";
   const held = getEnvelope(tx, place);
   if (held === undefined || !equalBytes(held.depositId, row.depositId)) return false;
   if (code === "EXPIRED") {
-    expire(tx, place, held);
+    deleteEnvelope(tx, place);
     return false;
   }
   if (held.lastFault !== code) putEnvelope(tx, place, { ...held, lastFault: code });
   return true;
-}
-
-function expire(tx: VaultTransaction, place: number, row: EnvelopeRow): void {
-  deleteEnvelope(tx, place);
-  if (row.isSpare || twinsOf(tx, place, row).length > 0) return;
-  const index = messageIndex(tx, row.messageId);
-  const message = index === undefined ? undefined : getMessage(tx, index);
-  if (index !== undefined && message?.direction === "out") {
-    putMessage(tx, index, { ...message, state: advance(message.state, "expired") });
-  }
 }
 
 /** What `verifyReceipt` needs besides the envelope: hour, index, path and signature. */
