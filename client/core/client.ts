@@ -40,6 +40,7 @@ import {
   vaultOptions,
 } from "./environment.ts";
 import { findReceivedId } from "./message-ids.ts";
+import { LANES, laneOf } from "./message-state.ts";
 import { markRead } from "./reads.ts";
 import { sealDrafts } from "./seal.ts";
 import { cardOf, makeSelf, putSelf } from "./self.ts";
@@ -437,9 +438,10 @@ export class Client {
   }
 }
 
-/** What was written and waits, in the order it was written. */
+/** What was written and waits, in the order it leaves. */
 function waitingRows(view: VaultView): readonly OutgoingRow[] {
-  return messagesOf(view, waitingMessages(view)).filter(
+  const rows = messagesOf(view, waitingMessages(view)).filter(
     (row): row is OutgoingRow => row.direction === "out" && row.state === "written",
   );
+  return LANES.flatMap((lane) => rows.filter(({ kind }) => laneOf(kind) === lane));
 }

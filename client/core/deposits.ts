@@ -1,5 +1,5 @@
 /**
- * Deposits what the outbox holds: each relay on its own, many envelopes at once, urgent ones first. The
+ * Deposits what the outbox holds: each relay on its own, many envelopes at once, by lane. The
  * same bytes are repeated until a receipt comes. Where a device can be reached through another relay
  * too, what its relay does not take goes there; a relay that is silent holds up nothing but what only
  * it can take.
@@ -7,20 +7,27 @@
 
 import { toHex } from "../../shared/crypto/bytes.ts";
 import type { Clock } from "../net/clock.ts";
+import type { VaultView } from "../vault/draft.ts";
 import type { Core } from "./context.ts";
 import { deposit, isSilence } from "./deposit.ts";
 import { RETRY, type RetryPolicy, retryDelayMs } from "./retry.ts";
 import { type Deposited, moveAway, settle } from "./settling.ts";
-import { getEnvelope, placesAt, relaysWithEnvelopes } from "./state/outbox.ts";
+import { type EnvelopeRow, getEnvelope, placesAt, relaysWithEnvelopes } from "./state/outbox.ts";
 
 /** Envelopes under way to one relay at once. */
 const IN_FLIGHT = 64;
+/**
+ * Bytes of them, unless they are urgent: an alert waits for no more than that on the wire. Enough for
+ * 100 KiB/s over 600 ms there and back.
+ */
+const IN_FLIGHT_BYTES = 65_536;
 
 /** What is for one relay; by the hash of its key. */
-interface Lane {
+interface Queue {
   readonly relay: string;
-  readonly inFlight: Set<number>;
-  /** Tried without success since the lane began to work: they wait for the next time. */
+  /** Bytes by place. */
+  readonly inFlight: Map<number, number>;
+  /** Tried without success since the queue began to work: they wait for the next time. */
   readonly failed: Set<number>;
   finished: Deposited[];
   isWorking: boolean;
@@ -36,7 +43,7 @@ export class Deposits {
   readonly #clock: Clock;
   readonly #end: AbortSignal;
   readonly #retry: RetryPolicy;
-  readonly #lanes = new Map<string, Lane>();
+  readonly #queues = new Map<string, Queue>();
   readonly #resting: (() => void)[] = [];
 
   constructor(core: Core, clock: Clock, end: AbortSignal, retry: RetryPolicy = RETRY) {
@@ -45,7 +52,7 @@ export class Deposits {
     this.#end = end;
     this.#retry = retry;
     end.addEventListener("abort", () => {
-      for (const lane of this.#lanes.values()) lane.cancelRetry();
+      for (const queue of this.#queues.values()) queue.cancelRetry();
     });
   }
 
@@ -53,7 +60,7 @@ export class Deposits {
   async kick(): Promise<void> {
     if (this.#end.aborted) return;
     const relays = await this.#core.vault.read(relaysWithEnvelopes);
-    for (const relay of relays) this.#start(this.#laneOf(relay));
+    for (const relay of relays) this.#start(this.#queueOf(relay));
   }
 
   /** Resolves when nothing is under way: all is stored, or waits until its relay is tried again. */
@@ -63,13 +70,13 @@ export class Deposits {
     await new Promise<void>((resolve) => this.#resting.push(resolve));
   }
 
-  #laneOf(relay: string): Lane {
-    const known = this.#lanes.get(relay);
+  #queueOf(relay: string): Queue {
+    const known = this.#queues.get(relay);
     if (known !== undefined) return known;
     const nothing = (): void => undefined;
-    const lane: Lane = {
+    const queue: Queue = {
       relay,
-      inFlight: new Set(),
+      inFlight: new Map(),
       failed: new Set(),
       finished: [],
       isWorking: false,
@@ -78,98 +85,111 @@ export class Deposits {
       wake: nothing,
       cancelRetry: nothing,
     };
-    this.#lanes.set(relay, lane);
-    return lane;
+    this.#queues.set(relay, queue);
+    return queue;
   }
 
-  #start(lane: Lane): void {
+  #start(queue: Queue): void {
     if (this.#end.aborted) return;
-    lane.cancelRetry();
-    lane.isDue = true;
-    if (lane.isWorking) lane.wake();
-    else void this.#work(lane);
+    queue.cancelRetry();
+    queue.isDue = true;
+    if (queue.isWorking) queue.wake();
+    else void this.#work(queue);
   }
 
-  async #work(lane: Lane): Promise<void> {
-    lane.isWorking = true;
-    lane.failed.clear();
+  async #work(queue: Queue): Promise<void> {
+    queue.isWorking = true;
+    queue.failed.clear();
     let isVaultAtFault = false;
     try {
-      await this.#depositAll(lane);
+      await this.#depositAll(queue);
     } catch {
       // The vault is busy, full or gone: what is queued stays queued.
       isVaultAtFault = true;
     }
-    lane.isWorking = false;
-    if (isVaultAtFault || lane.failed.size > 0) this.#retryLater(lane);
+    queue.isWorking = false;
+    if (isVaultAtFault || queue.failed.size > 0) this.#retryLater(queue);
     if (this.#isResting()) for (const resolve of this.#resting.splice(0)) resolve();
   }
 
   /** Until nothing is under way and nothing is left that was not tried. */
-  async #depositAll(lane: Lane): Promise<void> {
+  async #depositAll(queue: Queue): Promise<void> {
     for (;;) {
-      if (lane.finished.length > 0) await this.#settle(lane, lane.finished.splice(0));
-      else if (lane.isDue) await this.#fill(lane);
-      else if (lane.inFlight.size === 0) return;
-      else await new Promise<void>((resolve) => Object.assign(lane, { wake: resolve }));
+      if (queue.finished.length > 0) await this.#settle(queue, queue.finished.splice(0));
+      else if (queue.isDue) await this.#fill(queue);
+      else if (queue.inFlight.size === 0) return;
+      else await new Promise<void>((resolve) => Object.assign(queue, { wake: resolve }));
     }
   }
 
-  async #fill(lane: Lane): Promise<void> {
-    lane.isDue = false;
+  async #fill(queue: Queue): Promise<void> {
+    queue.isDue = false;
     if (this.#end.aborted) return;
-    const rows = await this.#core.vault.read((view) =>
-      placesAt(view, lane.relay)
-        .filter((place) => !lane.inFlight.has(place) && !lane.failed.has(place))
-        .slice(0, IN_FLIGHT - lane.inFlight.size)
-        .flatMap((place) => {
-          const row = getEnvelope(view, place);
-          return row === undefined ? [] : [[place, row] as const];
-        }),
-    );
+    const rows = await this.#core.vault.read((view) => nextOf(view, queue));
     for (const [place, row] of rows) {
-      lane.inFlight.add(place);
+      queue.inFlight.set(place, row.envelope.length);
       void deposit(this.#core, this.#clock, place, row).then((result) => {
-        lane.inFlight.delete(place);
-        lane.finished.push(result);
-        lane.wake();
+        queue.inFlight.delete(place);
+        queue.finished.push(result);
+        queue.wake();
       });
     }
   }
 
-  async #settle(lane: Lane, results: readonly Deposited[]): Promise<void> {
+  async #settle(queue: Queue, results: readonly Deposited[]): Promise<void> {
     if (this.#end.aborted) return;
     const { movedTo, left } = await settle(this.#core, results);
-    for (const hash of movedTo) this.#start(this.#laneOf(toHex(hash)));
-    for (const place of left) lane.failed.add(place);
-    if (results.some(({ receipt }) => receipt !== undefined)) lane.failures = 0;
-    if (results.some(({ fault }) => isSilence(fault))) await this.#leave(lane);
-    else lane.isDue = true;
+    for (const hash of movedTo) this.#start(this.#queueOf(toHex(hash)));
+    for (const place of left) queue.failed.add(place);
+    if (results.some(({ receipt }) => receipt !== undefined)) queue.failures = 0;
+    if (results.some(({ fault }) => isSilence(fault))) await this.#leave(queue);
+    else queue.isDue = true;
   }
 
   /** The relay is silent: what waits for it and can go elsewhere does, the rest waits. */
-  async #leave(lane: Lane): Promise<void> {
-    const finished = lane.finished.map(({ place }) => place);
-    const busy = new Set([...lane.inFlight, ...lane.failed, ...finished]);
+  async #leave(queue: Queue): Promise<void> {
+    const finished = queue.finished.map(({ place }) => place);
+    const busy = new Set([...queue.inFlight.keys(), ...queue.failed, ...finished]);
     for (;;) {
-      const { movedTo, left, isDone } = await moveAway(this.#core, lane.relay, busy);
-      for (const hash of movedTo) this.#start(this.#laneOf(toHex(hash)));
+      const { movedTo, left, isDone } = await moveAway(this.#core, queue.relay, busy);
+      for (const hash of movedTo) this.#start(this.#queueOf(toHex(hash)));
       for (const place of left) {
         busy.add(place);
-        lane.failed.add(place);
+        queue.failed.add(place);
       }
       if (isDone) return;
     }
   }
 
-  #retryLater(lane: Lane): void {
+  #retryLater(queue: Queue): void {
     if (this.#end.aborted) return;
-    const waitMs = retryDelayMs(this.#retry, lane.failures, this.#core.random);
-    lane.failures += 1;
-    lane.cancelRetry = this.#clock.after(waitMs, () => this.#start(lane));
+    const waitMs = retryDelayMs(this.#retry, queue.failures, this.#core.random);
+    queue.failures += 1;
+    queue.cancelRetry = this.#clock.after(waitMs, () => this.#start(queue));
   }
 
   #isResting(): boolean {
-    return [...this.#lanes.values()].every(({ isWorking }) => !isWorking);
+    return [...this.#queues.values()].every(({ isWorking }) => !isWorking);
   }
+}
+
+/** Urgent ones at once, whatever is under way; the others as far as there is room. */
+function nextOf(
+  view: VaultView,
+  { relay, inFlight, failed }: Queue,
+): readonly (readonly [place: number, row: EnvelopeRow])[] {
+  const isFresh = (place: number): boolean => !inFlight.has(place) && !failed.has(place);
+  const next = new Map<number, EnvelopeRow>();
+  let count = inFlight.size;
+  let bytes = [...inFlight.values()].reduce((sum, size) => sum + size, 0);
+  for (const place of placesAt(view, relay).filter(isFresh)) {
+    const row = getEnvelope(view, place);
+    if (row === undefined) continue;
+    const isFull = count >= IN_FLIGHT || bytes >= IN_FLIGHT_BYTES;
+    if (isFull && row.lane !== "urgent") break;
+    next.set(place, row);
+    count += 1;
+    bytes += row.envelope.length;
+  }
+  return [...next];
 }

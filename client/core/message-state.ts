@@ -26,6 +26,9 @@ export function writtenAgain(state: OutgoingState): OutgoingState {
   return state === "read" ? "read" : "written";
 }
 
+/** In the order they leave. */
+export const LANES: readonly Lane[] = ["urgent", "text", "chunk"];
+
 export function laneOf(kind: MessageBody["kind"]): Lane {
   return kind === "alert" ? "urgent" : "text";
 }

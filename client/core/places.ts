@@ -18,15 +18,22 @@ import {
   putEnvelope,
   twinsOf,
 } from "./state/outbox.ts";
+import type { Lane } from "./types.ts";
 
 /** What of an envelope belongs to its place. */
-type Addressed = Pick<EnvelopeRow, "relay" | "depositId" | "wrapKey" | "envelope">;
+type Addressed = Pick<EnvelopeRow, "relay" | "depositId" | "wrapKey" | "urgent" | "envelope">;
 
-export function addressTo(place: GrantPlace, frame: Uint8Array, random: Random): Addressed {
+export function addressTo(
+  place: GrantPlace,
+  frame: Uint8Array,
+  lane: Lane,
+  random: Random,
+): Addressed {
   return {
     relay: formatRelayAddress(place.relay),
     depositId: place.depositId,
     wrapKey: place.wrapKey,
+    urgent: lane === "urgent" && place.mayBeUrgent,
     envelope: wrapFrame(place.wrapKey, frame, random),
   };
 }
@@ -93,5 +100,5 @@ function moveTo(
   to: GrantPlace,
 ): void {
   const frame = unwrapFrame(parseWrapKey(row.wrapKey), row.envelope);
-  putEnvelope(tx, place, { ...row, ...addressTo(to, frame, core.random), lastFault: "" });
+  putEnvelope(tx, place, { ...row, ...addressTo(to, frame, row.lane, core.random), lastFault: "" });
 }

@@ -27,7 +27,7 @@ import {
 import type { VaultTransaction, VaultView } from "../vault/draft.ts";
 import { type Core, contactSet, ownSet, refusedKeys } from "./context.ts";
 import type { Introduced } from "./first-contact.ts";
-import { laneOf } from "./message-state.ts";
+import { LANES, laneOf } from "./message-state.ts";
 import { addressTo } from "./places.ts";
 import { replyGrants } from "./reply-grants.ts";
 import {
@@ -90,7 +90,7 @@ export function sealDrafts(
 ): boolean {
   const contact = getContact(tx, root);
   if (contact === undefined || contact.isIdentityChanged) return true;
-  const drafts = listDrafts(tx, root);
+  const drafts = byLane(listDrafts(tx, root));
   if (drafts.length === 0) return true;
   const devices = devicesOf(tx, core, contact);
   if (devices.length === 0) return false;
@@ -101,6 +101,14 @@ export function sealDrafts(
   }
   for (const [place] of drafts) deleteDraft(tx, root, place);
   return true;
+}
+
+/** What is sealed first is opened first: nothing urgent has others skipped for it. */
+function byLane<Draft extends readonly [place: number, row: DraftRow]>(
+  drafts: readonly Draft[],
+): readonly Draft[] {
+  const laneOfDraft = ([, { content }]: Draft) => LANES.indexOf(laneOf(content.body.kind));
+  return drafts.toSorted((a, b) => laneOfDraft(a) - laneOfDraft(b));
 }
 
 interface ReadyPeer {
@@ -161,17 +169,17 @@ function sealFor(
   const readerSet = setHash(contactSet(core, contact));
   let state = peer;
   for (const [, { content }] of drafts) {
-    const isUrgent = laneOf(content.body.kind) === "urgent";
+    const lane = laneOf(content.body.kind);
     const plaintext = encodeContent({ ...content, senderSet, readerSet });
     const sent = sendTo(state, plaintext, core.random, core.time.minute());
     state = sent.peer;
-    for (const place of isUrgent ? places.slice(0, URGENT_PLACES) : places.slice(0, 1)) {
+    for (const place of places.slice(0, lane === "urgent" ? URGENT_PLACES : 1)) {
       putEnvelope(tx, nextPlace(tx), {
         root: contact.root,
         device: certificate.deviceId,
         messageId: content.messageId,
-        ...addressTo(place, sent.frame, core.random),
-        urgent: isUrgent,
+        ...addressTo(place, sent.frame, lane, core.random),
+        lane,
         expiryDay: core.time.day() + ENVELOPE_LIFE_DAYS,
         lastFault: "",
         isSpare: false,

@@ -8,10 +8,17 @@ import { describe, it, type TestContext } from "node:test";
 import { contactsToRead, MAX_KNOWN_STATEMENTS } from "../../client/core/known-sets.ts";
 import { getContact, putContact } from "../../client/core/state/contacts.ts";
 import { getIdentity, putIdentity } from "../../client/core/state/identity.ts";
+import { listMessages, putMessage } from "../../client/core/state/messages.ts";
 import { encodeSet } from "../../client/core/state/statements.ts";
 import { toBase32 } from "../../shared/crypto/bytes.ts";
 import { parseSigningPublicKey, systemRandom } from "../../shared/crypto/sodium.ts";
-import { generateDevice } from "../../shared/e2ee/device.ts";
+import {
+  KINDS,
+  MAX_READ_IDS,
+  type MessageBody,
+  parseMessageId,
+} from "../../shared/e2ee/content.ts";
+import { generateDevice, parseDeviceId } from "../../shared/e2ee/device.ts";
 import { parseRelayAddress } from "../../shared/e2ee/relay-address.ts";
 import { rootKeyPair } from "../../shared/e2ee/root.ts";
 import { decodeStatement } from "../../shared/e2ee/statement.ts";
@@ -120,6 +127,96 @@ describe("a contact whose client lies", () => {
     assert.deepEqual(texts, ["hello", "from Bek"]);
   });
 });
+
+describe("a contact who says that somebody has read", () => {
+  it("moves no message that did not go to them, and cannot tell such ids from others", async (t) => {
+    const { relay, aigul, mallory } = await scene(t);
+    const bek = await person(t, relay.address);
+    await acquaint([aigul, "Aigul"], [bek, "Bek"]);
+    await aigul.client.addContact(await mallory.client.card(), "Mallory");
+    await aigul.client.send("Bek", "for Bek");
+    await aigul.client.send("Mallory", "for Mallory");
+    await bek.client.send("Aigul", "from Bek");
+    await synced(bek.client);
+    await synced(aigul.client);
+    await synced(mallory.client);
+    const known = [...(await aigul.client.sent()), ...(await aigul.client.received())];
+    const [forBek, forMallory, fromBek] = known.map(({ id }) => parseMessageId(id));
+    assert.ok(forBek && forMallory && fromBek);
+    const events: string[] = [];
+    aigul.client.on(({ type }) => events.push(type));
+    await slip(mallory, aigul, [
+      { kind: "read", messageIds: [forBek, fromBek] },
+      ...readsOf(10_000),
+      // More ids than one receipt may name: no receipt at all.
+      { kind: "unsupported", number: KINDS.read, bytes: systemRandom(16 * 1000) },
+      { kind: "unsupported", number: KINDS.read, bytes: systemRandom(17) },
+    ]);
+    await synced(mallory.client);
+    await synced(aigul.client);
+    const states = async () => (await aigul.client.sent()).map(({ state }) => state);
+    assert.deepEqual(await states(), ["stored", "stored"]);
+    assert.deepEqual(
+      events.filter((type) => type === "read"),
+      [],
+    );
+    assert.deepEqual(
+      (await aigul.client.received()).map(({ kind, isRead }) => [kind, isRead]),
+      [
+        ["text", false],
+        ["unsupported", false],
+        ["unsupported", false],
+      ],
+    );
+    const { told } = await mallory.client.markRead([forMallory]);
+    assert.equal(told.length, 1);
+    await synced(mallory.client);
+    await synced(aigul.client);
+    assert.deepEqual(await states(), ["stored", "read"]);
+    assert.deepEqual(
+      events.filter((type) => type === "read"),
+      ["read"],
+    );
+  });
+});
+
+describe("what opens and cannot be read", () => {
+  it("is shown and kept, once, whatever is wrong with it; later versions show what they know", async (t) => {
+    const { aigul, mallory } = await scene(t);
+    await aigul.client.addContact(await mallory.client.card(), "Mallory");
+    const newer = new TextEncoder().encode("from the future");
+    await slip(mallory, aigul, [
+      { kind: "unsupported", number: 200, bytes: newer },
+      { kind: "unsupported", number: KINDS.text, bytes: Uint8Array.of(0xff) },
+      { kind: "unsupported", number: KINDS.grant, bytes: Uint8Array.of(9) },
+      { kind: "unsupported", number: 0, bytes: newer },
+      { kind: "text", text: "after all that" },
+    ]);
+    const deviceId = parseDeviceId(systemRandom(16));
+    await slip(mallory, aigul, [{ kind: "text", text: "another's device" }], { deviceId });
+    await synced(mallory.client);
+    await synced(aigul.client);
+    const kinds = async () => (await aigul.client.received()).map(({ kind }) => kind).sort();
+    assert.deepEqual(await kinds(), ["text", ...new Array<string>(5).fill("unsupported")]);
+    // A version whose `alert` has the number 200 is this one with the number of `alert`.
+    await meddle(aigul, (tx) => {
+      for (const [index, row] of listMessages(tx)) {
+        if (row.direction !== "in" || row.kept?.number !== 200) continue;
+        putMessage(tx, index, { ...row, kept: { ...row.kept, number: KINDS.alert } });
+      }
+    });
+    const alert = (await aigul.client.received()).find(({ kind }) => kind === "alert");
+    assert.equal(alert?.text, "from the future");
+  });
+});
+
+/** Receipts for so many messages that nobody wrote. */
+function readsOf(count: number): readonly MessageBody[] {
+  return Array.from({ length: Math.ceil(count / MAX_READ_IDS) }, (): MessageBody => {
+    const messageIds = Array.from({ length: MAX_READ_IDS }, () => parseMessageId(systemRandom(16)));
+    return { kind: "read", messageIds };
+  });
+}
 
 /** As many certificates by Mallory's root as Aigul's vault takes. */
 async function fillStatements(aigul: Person, mallory: Person): Promise<void> {

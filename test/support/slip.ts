@@ -45,7 +45,7 @@ export async function slip(
   from: Person,
   to: Person,
   bodies: readonly MessageBody[],
-  head: Partial<Pick<Content, "seq" | "hour">> = {},
+  head: Partial<Pick<Content, "seq" | "hour" | "deviceId">> = {},
 ): Promise<void> {
   await meddle(from, (tx) => {
     for (const body of bodies) {

@@ -44,7 +44,8 @@ async function read(
     for (const prefix of prefixes) ids.push(await client.receivedId(prefix));
     const summary = await client.markRead(ids);
     await print(invocation, summary);
-    if (!wait || summary.told.length === 0) return;
+    // Also what an earlier run left queued.
+    if (!wait || summary.told.length + summary.toldBefore.length === 0) return;
     invocation.terminal.progress("sending …");
     await client.sync({ timeoutMs: timeout }).catch((cause) => {
       if (!(cause instanceof TumarError) || exitOf(cause.code) !== EXIT.network) throw cause;

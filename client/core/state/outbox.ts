@@ -1,13 +1,15 @@
 /**
  * What has to leave this device. A draft is content that no session could seal yet; an envelope is
  * the exact ciphertext, retried as the same bytes until a relay's receipt. Both lie in the vault
- * before anything is sent, in the order they were written.
+ * before anything is sent. What leaves first is said by its lane, then by its place.
  */
 
 import { equalBytes, toHex } from "../../../shared/crypto/bytes.ts";
-import { type Content, decodeContent, encodeContent } from "../../../shared/e2ee/content.ts";
+import { type Content, encodeContent, readContent } from "../../../shared/e2ee/content.ts";
 import { parseRelayAddress } from "../../../shared/e2ee/relay-address.ts";
 import type { VaultTransaction, VaultView } from "../../vault/draft.ts";
+import { LANES } from "../message-state.ts";
+import type { Lane } from "../types.ts";
 import { flag, indexKey, Table } from "./table.ts";
 
 /** Content waiting for a session with every device of the recipient; its set hashes are set when it is sealed. */
@@ -25,6 +27,8 @@ export interface EnvelopeRow {
   readonly depositId: Uint8Array;
   /** What the envelope is wrapped under. */
   readonly wrapKey: Uint8Array;
+  readonly lane: Lane;
+  /** For the relay: may use what it reserves for urgent ones. */
   readonly urgent: boolean;
   /** Days since 1970. */
   readonly expiryDay: number;
@@ -37,7 +41,7 @@ export interface EnvelopeRow {
 
 const drafts = new Table<DraftRow>("draft", {
   encode: (row) => [row.root, encodeContent(row.content)],
-  decode: (fields) => ({ root: fields.bytes(32), content: decodeContent(fields.bytes()) }),
+  decode: (fields) => ({ root: fields.bytes(32), content: readContent(fields.bytes()) }),
 });
 
 const envelopes = new Table<EnvelopeRow>("envelope", {
@@ -48,6 +52,7 @@ const envelopes = new Table<EnvelopeRow>("envelope", {
     row.relay,
     row.depositId,
     row.wrapKey,
+    LANES.indexOf(row.lane),
     flag(row.urgent),
     row.expiryDay,
     row.envelope,
@@ -61,6 +66,7 @@ const envelopes = new Table<EnvelopeRow>("envelope", {
     relay: fields.text(),
     depositId: fields.bytes(24),
     wrapKey: fields.bytes(32),
+    lane: fields.oneOf(LANES),
     urgent: fields.flag(),
     expiryDay: fields.integer(),
     envelope: fields.bytes(),
@@ -75,7 +81,7 @@ const byMessage = new Table<number>("envelope-of", {
   decode: (fields) => fields.integer(),
 });
 
-/** Places by the hash of the relay they are for, urgent ones first, then in the order of sending. */
+/** Places by the hash of the relay they are for, by lane, then in the order of sending. */
 const byRelay = new Table<number>("envelope-at", {
   encode: (place) => [place],
   decode: (fields) => fields.integer(),
@@ -141,10 +147,11 @@ export function relaysWithEnvelopes(view: VaultView): readonly string[] {
   return [...new Set(byRelay.keys(view).map((key) => key.slice(0, key.indexOf("/"))))];
 }
 
-/** Without reading the envelopes; urgent ones first, then in the order of sending. */
-export function placesAt(view: VaultView, relayHash: string): readonly number[] {
-  const under = `${relayHash}/`;
-  return byRelay.keys(view, under).map((key) => Number(key.slice(under.length + 1)));
+/** Without reading the envelopes; by lane, then in the order of sending. Of one lane, or of all. */
+export function placesAt(view: VaultView, relayHash: string, lane?: Lane): readonly number[] {
+  const under = `${relayHash}/${lane === undefined ? "" : LANES.indexOf(lane)}`;
+  const start = relayHash.length + 2;
+  return byRelay.keys(view, under).map((key) => Number(key.slice(start)));
 }
 
 /** Other envelopes of the same frame. */
@@ -189,9 +196,9 @@ function draftKey(root: Uint8Array, place?: number): string {
   return `${toHex(root)}/${place === undefined ? "" : indexKey(place)}`;
 }
 
-function relayKey({ relay, urgent }: EnvelopeRow, place: number): string {
+function relayKey({ relay, lane }: EnvelopeRow, place: number): string {
   const { hash } = parseRelayAddress(relay);
-  return `${toHex(hash)}/${urgent ? 0 : 1}${indexKey(place)}`;
+  return `${toHex(hash)}/${LANES.indexOf(lane)}${indexKey(place)}`;
 }
 
 function messageKey(messageId: Uint8Array, place?: number): string {

@@ -48,6 +48,7 @@ function envelope(tx: Draft, place: number, lastFault: string, messageId = id): 
     relay: "https://example.org#k=AAAAAAAAAAAAAAAAAAAAAA",
     depositId: bytes(24),
     wrapKey: bytes(32),
+    lane: "text",
     urgent: false,
     expiryDay: 1,
     envelope: bytes(1024),
