@@ -1,0 +1,319 @@
+/**
+ * Which kind of connection to a relay comes next: the fastest that works here. One for each relay,
+ * shared by its two channels; it opens nothing and knows no sockets.
+ *
+ *     websocket ──refused, or fails twice──> exchange ──likewise──> thrifty ──likewise──> websocket
+ *         └────────frozen after 8 to 40 KiB──────┴────────────────────^
+ *
+ * Below the top it is tried from time to time whether the next higher kind works again, beside the one
+ * that works. What no kind can cure moves nothing. Why, and the numbers: docs/adr/0013.
+ */
+
+import type { Clock } from "./clock.ts";
+import { TRANSPORT_KINDS, type TransportKind } from "./connection.ts";
+import {
+  type ConnectionFailure,
+  isInCurtain,
+  isSilence,
+  type Verdict,
+  verdictOn,
+} from "./connection-failure.ts";
+
+export interface ChoiceNumbers {
+  /** So many failures in a row of one kind on one channel lead to the next lower kind. */
+  readonly failures: number;
+  /** In a row: the attempt began so soon after the last failure, and the connection lived less long. */
+  readonly windowMs: number;
+  /** The first connection in an unknown network has this long before the next kind is tried beside it. */
+  readonly unknownMs: number;
+  /** Any other one. */
+  readonly knownMs: number;
+  /** Until a higher kind that was refused, or froze, is tried again. */
+  readonly probeMs: number;
+  /** Until one that merely failed or was slower is tried again; doubles up to `probeMs`. */
+  readonly softProbeMs: number;
+  /** The same after no kind had worked: then the network was away, and all may work again. */
+  readonly quickProbeMs: number;
+  /** Silence is a curtain, and not a network gone, when thrifty works so soon after it. */
+  readonly aliveMs: number;
+}
+
+export const DEFAULT_CHOICE: ChoiceNumbers = {
+  failures: 2,
+  windowMs: 60_000,
+  unknownMs: 2_500,
+  knownMs: 8_000,
+  probeMs: 1_800_000,
+  softProbeMs: 60_000,
+  quickProbeMs: 5_000,
+  aliveMs: 15_000,
+};
+
+/** Why a kind below the top is used. */
+export const LOWERED_BY = ["slower", "failed", "refused", "frozen"] as const;
+export type LoweredBy = (typeof LOWERED_BY)[number];
+
+/** What is remembered of one relay in one network. */
+export interface Remembered {
+  readonly kind: TransportKind;
+  /** Without meaning for the top kind. */
+  readonly loweredBy: LoweredBy;
+  /** How long ago it was learned. */
+  readonly ageMs: number;
+}
+
+export interface ChoiceOptions {
+  readonly clock: Clock;
+  /** The only kind used. */
+  readonly forced?: TransportKind | undefined;
+  readonly numbers?: Partial<ChoiceNumbers>;
+  recall(): Remembered | undefined;
+  keep(remembered: Omit<Remembered, "ageMs">): void;
+}
+
+export interface Plan {
+  readonly kind: TransportKind;
+  /** Tried beside it when that is not open after `besideMs`; the first that opens is used. */
+  readonly beside: TransportKind | undefined;
+  readonly besideMs: number;
+}
+
+const TOP: TransportKind = "websocket";
+/** Where networks freeze connections it is not tried at each start whether they still do. */
+const FROZEN_LIFE_MS = 86_400_000;
+
+export class TransportChoice {
+  readonly #options: ChoiceOptions;
+  readonly #numbers: ChoiceNumbers;
+  /** Of the present kind, for each channel. */
+  readonly #failures = new Map<object, { readonly count: number; readonly lastAt: number }>();
+  #kind: TransportKind = TOP;
+  #loweredBy: LoweredBy | undefined;
+  #isKnown = false;
+  /** Since something worked: one of each kind has failed when this holds all. */
+  readonly #failed = new Set<TransportKind>();
+  #frozenAt = 0;
+  #lastVerdict: Verdict = "none";
+  #kept: Omit<Remembered, "ageMs"> | undefined;
+  #probeMs = 0;
+  #probeAt: number | undefined;
+  #isProbing = false;
+
+  constructor(options: ChoiceOptions) {
+    this.#options = options;
+    this.#numbers = { ...DEFAULT_CHOICE, ...options.numbers };
+    this.#begin();
+  }
+
+  get kind(): TransportKind {
+    return this.#kind;
+  }
+
+  /** Why the kind is not the top one; undefined when it is, or when it is forced. */
+  get loweredBy(): LoweredBy | undefined {
+    return this.#loweredBy;
+  }
+
+  /** No kind has worked since the last one that did. */
+  get hasTriedAll(): boolean {
+    return this.#options.forced !== undefined || this.#failed.size === TRANSPORT_KINDS.length;
+  }
+
+  plan(): Plan {
+    const { unknownMs, knownMs } = this.#numbers;
+    const besideMs = this.#isKnown ? knownMs : unknownMs;
+    const beside = this.#options.forced === undefined ? below(this.#kind) : undefined;
+    return { kind: this.#kind, beside, besideMs };
+  }
+
+  /** Which kind to open beside one that went silent, before it is known to be dead. */
+  rescueKind(receivedBytes: number): TransportKind {
+    const isFrozen = this.#options.forced === undefined && isInCurtain(receivedBytes);
+    return isFrozen ? "thrifty" : this.#kind;
+  }
+
+  /** A connection of this kind is open and is used. */
+  opened(kind: TransportKind): void {
+    const wasAway = this.hasTriedAll;
+    this.#failed.clear();
+    this.#lastVerdict = "none";
+    if (this.#options.forced !== undefined) return;
+    if (isLower(kind, this.#kind)) this.#lowerTo(kind, "slower");
+    else if (kind !== this.#kind) return;
+    this.#isKnown = true;
+    if (kind === TOP) return;
+    this.#doubtCurtain();
+    if (wasAway && !this.#isHard) this.#scheduleProbe(this.#numbers.quickProbeMs);
+    this.#keep();
+  }
+
+  /** It has lived long enough to be relied on. */
+  proved(kind: TransportKind): void {
+    if (kind === TOP && this.#kind === TOP && this.#options.forced === undefined) this.#keep();
+  }
+
+  /** `channel` only tells failures of one channel from those of the other, which happen together. */
+  failed(channel: object, failure: ConnectionFailure): void {
+    const verdict = verdictOn(failure);
+    if (verdict === "none") return;
+    this.#lastVerdict = verdict;
+    this.#failed.add(failure.kind);
+    if (this.#options.forced !== undefined || failure.kind !== this.#kind) return;
+    if (verdict === "unreached") return;
+    if (verdict === "frozen" && failure.kind !== "thrifty") this.#freeze();
+    else if (verdict === "refused" || this.#isTooMany(channel, failure)) this.#lower(verdict);
+  }
+
+  get lastVerdict(): Verdict {
+    return this.#lastVerdict;
+  }
+
+  /** Milliseconds until a higher kind may be tried beside the one in use; undefined: not at all. */
+  get probeInMs(): number | undefined {
+    if (this.#probeAt === undefined || this.#isProbing) return undefined;
+    return Math.max(0, this.#probeAt - this.#options.clock.now());
+  }
+
+  /** What must have been received over a kind before it is believed to work. */
+  get mustOutgrowCurtain(): boolean {
+    return this.#loweredBy === "frozen";
+  }
+
+  /** Undefined when none is due. Call `endProbe` when it is over. */
+  beginProbe(): TransportKind | undefined {
+    if (this.probeInMs !== 0) return undefined;
+    this.#isProbing = true;
+    return above(this.#kind);
+  }
+
+  /** `hasWorked` undefined: it was given up for reasons of our own. */
+  endProbe(kind: TransportKind, hasWorked: boolean | undefined): void {
+    this.#isProbing = false;
+    if (above(this.#kind) !== kind) return;
+    if (hasWorked === true) {
+      const nextMs = this.#isHard ? this.#numbers.probeMs : this.#numbers.quickProbeMs;
+      this.#raiseTo(kind, nextMs);
+      this.#keep();
+    } else {
+      const doubledMs = Math.min(this.#probeMs * 2, this.#numbers.probeMs);
+      this.#scheduleProbe(hasWorked === false ? doubledMs : this.#probeMs);
+      if (hasWorked === false) this.#keep(true);
+    }
+  }
+
+  /** Another network: what was learned in the last one is forgotten here, not where it is kept. */
+  networkChanged(): void {
+    this.#begin();
+  }
+
+  #begin(): void {
+    const { forced, recall } = this.#options;
+    this.#failures.clear();
+    this.#failed.clear();
+    this.#lastVerdict = "none";
+    this.#loweredBy = undefined;
+    this.#probeAt = undefined;
+    this.#kind = forced ?? TOP;
+    this.#isKnown = false;
+    this.#kept = undefined;
+    const remembered = forced === undefined ? recall() : undefined;
+    if (remembered === undefined || this.#isOutdated(remembered)) return;
+    const { kind, loweredBy, ageMs } = remembered;
+    this.#isKnown = true;
+    this.#kind = kind;
+    this.#kept = { kind, loweredBy };
+    if (kind === TOP) return;
+    this.#loweredBy = loweredBy;
+    this.#probeMs = this.#isHard ? this.#numbers.probeMs : this.#numbers.softProbeMs;
+    this.#probeAt = this.#options.clock.now() + Math.max(0, this.#probeMs - ageMs);
+  }
+
+  #isOutdated({ kind, loweredBy, ageMs }: Remembered): boolean {
+    const isFrozen = kind !== TOP && loweredBy === "frozen";
+    return ageMs < 0 || ageMs >= (isFrozen ? FROZEN_LIFE_MS : this.#numbers.probeMs);
+  }
+
+  #isTooMany(channel: object, { error, livedMs }: ConnectionFailure): boolean {
+    const now = this.#options.clock.now();
+    const { failures, windowMs } = this.#numbers;
+    const hadWorked = livedMs >= windowMs && !isSilence(error);
+    if (hadWorked) {
+      this.#failures.delete(channel);
+      return false;
+    }
+    const last = this.#failures.get(channel);
+    const isInRow = last !== undefined && now - livedMs - last.lastAt < windowMs;
+    const count = isInRow ? last.count + 1 : 1;
+    this.#failures.set(channel, { count, lastAt: now });
+    return count >= failures;
+  }
+
+  /** From the lowest kind to the top: no kind works, and any may be the first that does again. */
+  #lower(verdict: "refused" | "failed" | "frozen"): void {
+    const next = below(this.#kind);
+    if (next === undefined) this.#raiseTo(TOP, 0);
+    else this.#lowerTo(next, verdict);
+  }
+
+  #freeze(): void {
+    this.#frozenAt = this.#options.clock.now();
+    this.#lowerTo("thrifty", "frozen");
+  }
+
+  /** The network was away, and came back: no sign of a curtain. */
+  #doubtCurtain(): void {
+    const sinceMs = this.#options.clock.now() - this.#frozenAt;
+    const isNews = this.#loweredBy === "frozen" && this.#kept?.loweredBy !== "frozen";
+    if (!isNews || sinceMs < this.#numbers.aliveMs) return;
+    this.#loweredBy = "failed";
+    this.#scheduleProbe(this.#numbers.softProbeMs);
+  }
+
+  #lowerTo(kind: TransportKind, loweredBy: LoweredBy): void {
+    const { probeMs, softProbeMs } = this.#numbers;
+    const isHard = loweredBy === "refused" || loweredBy === "frozen";
+    this.#kind = kind;
+    this.#failures.clear();
+    // A soft reason on the way down does not make a refusal above it soft.
+    if (this.#loweredBy !== "refused" || isHard) this.#loweredBy = loweredBy;
+    this.#scheduleProbe(isHard ? probeMs : softProbeMs);
+  }
+
+  #raiseTo(kind: TransportKind, nextProbeMs: number): void {
+    this.#kind = kind;
+    this.#failures.clear();
+    if (kind === TOP) this.#loweredBy = undefined;
+    this.#scheduleProbe(nextProbeMs);
+  }
+
+  get #isHard(): boolean {
+    return this.#loweredBy === "refused" || this.#loweredBy === "frozen";
+  }
+
+  #scheduleProbe(probeMs: number): void {
+    this.#probeMs = probeMs;
+    const hasAbove = this.#options.forced === undefined && this.#kind !== TOP;
+    this.#probeAt = hasAbove ? this.#options.clock.now() + probeMs : undefined;
+  }
+
+  /** What was known already keeps its age, so that it is tried again in time; `isNews` makes it new. */
+  #keep(isNews = false): void {
+    const kept = { kind: this.#kind, loweredBy: this.#loweredBy ?? "slower" };
+    const isSame = this.#kept?.kind === kept.kind && this.#kept.loweredBy === kept.loweredBy;
+    if (isSame && !isNews) return;
+    this.#kept = kept;
+    this.#options.keep(kept);
+  }
+}
+
+function below(kind: TransportKind): TransportKind | undefined {
+  return TRANSPORT_KINDS[TRANSPORT_KINDS.indexOf(kind) + 1];
+}
+
+function above(kind: TransportKind): TransportKind | undefined {
+  return TRANSPORT_KINDS[TRANSPORT_KINDS.indexOf(kind) - 1];
+}
+
+function isLower(kind: TransportKind, than: TransportKind): boolean {
+  return TRANSPORT_KINDS.indexOf(kind) > TRANSPORT_KINDS.indexOf(than);
+}
