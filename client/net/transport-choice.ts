@@ -98,6 +98,7 @@ export class TransportChoice {
   #probeMs = 0;
   #probeAt: number | undefined;
   #isProbing = false;
+  readonly #raised = new Set<() => void>();
 
   constructor(options: ChoiceOptions) {
     this.#options = options;
@@ -194,11 +195,18 @@ export class TransportChoice {
       const nextMs = this.#isHard ? this.#numbers.probeMs : this.#numbers.quickProbeMs;
       this.#raiseTo(kind, nextMs);
       this.#keep();
+      for (const listener of this.#raised) listener();
     } else {
       const doubledMs = Math.min(this.#probeMs * 2, this.#numbers.probeMs);
       this.#scheduleProbe(hasWorked === false ? doubledMs : this.#probeMs);
       if (hasWorked === false) this.#keep(true);
     }
+  }
+
+  /** Told when a higher kind was found to work again; the result stops the telling. */
+  onRaised(listener: () => void): () => void {
+    this.#raised.add(listener);
+    return () => this.#raised.delete(listener);
   }
 
   /** Another network: what was learned in the last one is forgotten here, not where it is kept. */
