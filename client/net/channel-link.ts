@@ -12,19 +12,20 @@ import { TumarError } from "../../shared/crypto/errors.ts";
 import type { SigningKeyPair } from "../../shared/crypto/sodium.ts";
 import type { HelloAnswer, RelayFrame } from "../../shared/wire/frames.ts";
 import { Backoff, type BackoffPolicy } from "./backoff.ts";
-import type { Connection, TransportKind } from "./connection.ts";
+import { ChosenConnection } from "./chosen-connection.ts";
+import type { TransportKind } from "./connection.ts";
 import type { ConnectionContext } from "./connection-context.ts";
 import { type ConnectionFactory, connectionFactory } from "./connections.ts";
 import { MailboxSubscription, type SubscriptionHost } from "./mailbox-subscription.ts";
 import { type Outgoing, PendingRequest } from "./outgoing.ts";
 import type { RequestBody, RequestOptions, SubscribeOptions, Subscription } from "./requests.ts";
+import type { TransportChoice } from "./transport-choice.ts";
 
 /** In an exchange its answer comes with that to the `subscribe` behind it, which the relay may hold. */
 const ACKNOWLEDGE_MS = 120_000;
 
 export interface ChannelLinkSettings {
   readonly backoff: BackoffPolicy;
-  readonly transportKind: TransportKind;
   /** A connection that nobody used for so long is closed. */
   readonly idleMs: number;
   /** Until a subscription that was refused for now is sent again. */
@@ -46,10 +47,11 @@ export class ChannelLink implements SubscriptionHost {
   readonly #events: ChannelLinkEvents;
   readonly #backoff: Backoff;
   readonly #connect: ConnectionFactory;
+  readonly #choice: TransportChoice;
   readonly #subscriptions = new Set<MailboxSubscription>();
   readonly #timers = new Set<() => void>();
   #waiting: PendingRequest[] = [];
-  #connection: Connection | undefined;
+  #connection: ChosenConnection | undefined;
   #cancelRest: () => void = () => {};
   #cancelIdle: () => void = () => {};
   #state: ChannelState = { phase: "idle" };
@@ -60,10 +62,12 @@ export class ChannelLink implements SubscriptionHost {
 
   constructor(
     context: ConnectionContext,
+    choice: TransportChoice,
     settings: ChannelLinkSettings,
     events: ChannelLinkEvents,
   ) {
     this.#context = context;
+    this.#choice = choice;
     this.#settings = settings;
     this.#events = events;
     this.#connect = connectionFactory(context);
@@ -77,6 +81,11 @@ export class ChannelLink implements SubscriptionHost {
   /** Why the last connection ended or failed; undefined once the next one is up. */
   get error(): TumarError | undefined {
     return this.#error;
+  }
+
+  /** Of the connection in use, or else of the next one. */
+  get kind(): TransportKind {
+    return this.#connection?.kind ?? this.#choice.kind;
   }
 
   /** One that was sent and not answered in time casts doubt on the connection, which is then checked. */
@@ -108,6 +117,12 @@ export class ChannelLink implements SubscriptionHost {
   kick(): void {
     if (this.#state.phase === "resting") this.#wake();
     else this.#connection?.probe();
+  }
+
+  /** Tries at once when it rests; opens another connection when there is one, which may be dead now. */
+  networkChanged(): void {
+    if (this.#state.phase === "resting") this.#wake();
+    else this.#connection?.recheck();
   }
 
   /** Rejects what waits with LINK_CLOSED. Idempotent. */
@@ -155,17 +170,29 @@ export class ChannelLink implements SubscriptionHost {
 
   /** What was asked first, subscriptions last: acknowledgements spare the relay deliveries. */
   #open(): void {
-    const connection = this.#connect(this.#settings.transportKind, {
-      onOpen: () => this.#onOpen(),
-      onHello: (hello) => this.#events.onHello(hello),
-      onDoubt: () => {},
-      onClosed: (error, unsent) => {
-        if (this.#connection === connection) this.#onClosed(error, unsent);
+    const connection = new ChosenConnection(
+      this.#connect,
+      this.#choice,
+      this.#context.clock,
+      this,
+      {
+        onOpen: () => this.#onOpen(),
+        onHello: (hello) => this.#events.onHello(hello),
+        onMoved: () => this.#onMoved(),
+        onClosed: (error, unsent) => {
+          if (this.#connection === connection) this.#onClosed(error, unsent);
+        },
       },
-    });
+    );
     this.#connection = connection;
     for (const pending of this.#waiting.splice(0)) connection.submit(pending);
     for (const subscription of this.#subscriptions) connection.submit(subscription);
+    this.#setState({ phase: "connecting" });
+  }
+
+  /** Another connection has taken over, which may be open already: then `#onOpen` follows. */
+  #onMoved(): void {
+    for (const subscription of this.#subscriptions) this.#connection?.submit(subscription);
     this.#setState({ phase: "connecting" });
   }
 

@@ -28,8 +28,10 @@ import type {
   SenderRequests,
   SenderRequestType,
 } from "./requests.ts";
+import type { TransportChoice } from "./transport-choice.ts";
 
 export interface LinkOptions extends ChannelLinkSettings {
+  readonly choice: TransportChoice;
   readonly environment: Omit<ConnectionContext, "origin" | "announcements">;
   /** What `keepAnnouncement` was last given for this relay, in this run or an earlier one. */
   readonly announcement: Uint8Array | undefined;
@@ -48,6 +50,7 @@ export class RelayLink implements Relay {
   readonly sender: SenderRequests;
   readonly #channels: readonly ChannelLink[];
   readonly #announcements: Announcements;
+  readonly #choice: TransportChoice;
   readonly #listeners = new Set<(state: LinkState) => void>();
   readonly #onHour: (hour: number) => void;
   #hello: HelloAnswer | undefined;
@@ -56,6 +59,7 @@ export class RelayLink implements Relay {
   constructor(address: RelayAddress, options: LinkOptions) {
     this.address = formatRelayAddress(address);
     this.#onHour = options.onHour;
+    this.#choice = options.choice;
     this.#announcements = new Announcements(
       address.hash,
       options.keepAnnouncement,
@@ -69,7 +73,7 @@ export class RelayLink implements Relay {
         origin: relayOrigin(address),
         announcements: this.#announcements,
       };
-      return new ChannelLink(context, options, {
+      return new ChannelLink(context, options.choice, options, {
         onState: () => this.#tellState(),
         onHello: (hello) => this.#onHello(hello),
       });
@@ -112,6 +116,11 @@ export class RelayLink implements Relay {
 
   kick(): void {
     for (const channel of this.#channels) channel.kick();
+  }
+
+  networkChanged(): void {
+    this.#choice.networkChanged();
+    for (const channel of this.#channels) channel.networkChanged();
   }
 
   close(): void {

@@ -2,7 +2,11 @@
 
 import type { Random } from "../../shared/crypto/bytes.ts";
 import { systemRandom } from "../../shared/crypto/sodium.ts";
-import { formatRelayAddress, type RelayAddress } from "../../shared/e2ee/relay-address.ts";
+import {
+  formatRelayAddress,
+  type RelayAddress,
+  type RelayHash,
+} from "../../shared/e2ee/relay-address.ts";
 import { type BackoffPolicy, DEFAULT_BACKOFF } from "./backoff.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { TransportKind } from "./connection.ts";
@@ -15,6 +19,7 @@ import { RelayClock } from "./relay-clock.ts";
 import { RelayLink } from "./relay-link.ts";
 import type { Relay } from "./requests.ts";
 import type { Transport } from "./transport.ts";
+import { type ChoiceNumbers, type Remembered, TransportChoice } from "./transport-choice.ts";
 
 export const DEFAULT_IDLE_MS = 300_000;
 export const DEFAULT_RESUBSCRIBE_MS = 5_000;
@@ -28,6 +33,9 @@ export interface PoolEnvironment {
   readonly backoff?: Partial<BackoffPolicy>;
   /** The only kind of connection used; without it, what works. */
   readonly transportKind?: TransportKind;
+  /** Without it, each run learns anew what works. */
+  readonly memory?: TransportMemory;
+  readonly choice?: Partial<ChoiceNumbers>;
   readonly idleMs?: number;
   readonly resubscribeMs?: number;
   readonly maxBufferedBytes?: number;
@@ -38,6 +46,12 @@ export interface AnnouncementStore {
   announcementOf(address: string): Uint8Array | undefined;
   /** Called seldom: when a relay shows a newer channel key. */
   keepAnnouncement(address: string, announcement: Uint8Array): void;
+}
+
+/** What worked with each relay in the network the device is in. */
+export interface TransportMemory {
+  recall(relay: RelayHash): Remembered | undefined;
+  keep(relay: RelayHash, remembered: Omit<Remembered, "ageMs">): void;
 }
 
 export class RelayPool {
@@ -63,14 +77,24 @@ export class RelayPool {
     return link;
   }
 
-  /** The network changed. */
-  kick(): void {
-    for (const link of this.#links.values()) link.kick();
+  networkChanged(): void {
+    for (const link of this.#links.values()) link.networkChanged();
   }
 
   close(): void {
     for (const link of this.#links.values()) link.close();
     this.#links.clear();
+  }
+
+  #newChoice({ hash }: RelayAddress): TransportChoice {
+    const { clock = systemClock, transportKind, memory, choice } = this.#environment;
+    return new TransportChoice({
+      clock,
+      forced: transportKind,
+      numbers: choice ?? {},
+      recall: () => memory?.recall(hash),
+      keep: (remembered) => memory?.keep(hash, remembered),
+    });
   }
 
   #newLink(name: string, address: RelayAddress): RelayLink {
@@ -84,7 +108,7 @@ export class RelayPool {
         maxBufferedBytes: environment.maxBufferedBytes ?? DEFAULT_MAX_BUFFERED_BYTES,
       },
       backoff: { ...DEFAULT_BACKOFF, ...environment.backoff },
-      transportKind: environment.transportKind ?? "websocket",
+      choice: this.#newChoice(address),
       idleMs: environment.idleMs ?? DEFAULT_IDLE_MS,
       resubscribeMs: environment.resubscribeMs ?? DEFAULT_RESUBSCRIBE_MS,
       announcement: this.#store.announcementOf(name),

@@ -150,7 +150,9 @@ export interface Relay {
   state(): LinkState;
   /** The result stops the listening. */
   onState(listener: (state: LinkState) => void): () => void;
-  /** The network changed: try again now, and check a connection that seems to be up. */
+  /** Try again now, and check a connection that seems to be up. */
   kick(): void;
+  /** The same after a change of network, when what is open may be dead and other kinds may work. */
+  networkChanged(): void;
   close(): void;
 }

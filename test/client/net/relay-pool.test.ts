@@ -76,7 +76,7 @@ describe("pool", () => {
     );
     await settled();
     for (const relay of Object.values(relays)) relay.refusal = undefined;
-    pool.kick();
+    pool.networkChanged();
     assert.equal((await Promise.all(answers)).length, 2);
     pool.close();
   });

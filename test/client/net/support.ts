@@ -1,6 +1,7 @@
 /** What the tests of client/net share: a link to a fake relay, and requests to send over it. */
 
 import type { BackoffPolicy } from "../../../client/net/backoff.ts";
+import type { TransportKind } from "../../../client/net/connection.ts";
 import type { ConnectionTimings } from "../../../client/net/connection-context.ts";
 import { RelayPool } from "../../../client/net/relay-pool.ts";
 import type { Relay, RequestBody } from "../../../client/net/requests.ts";
@@ -27,13 +28,16 @@ export interface SetupOptions {
   readonly timings?: Partial<ConnectionTimings>;
   readonly backoff?: Partial<BackoffPolicy>;
   readonly maxBufferedBytes?: number;
+  /** Undefined = what works; without it, WebSockets only. */
+  readonly transportKind?: TransportKind | undefined;
 }
 
 export function setUp(options: SetupOptions = {}): Setup {
   const relay = options.relay ?? new FakeRelay();
   const clock = new FakeClock();
   const kept: Uint8Array[] = [];
-  const environment = { ...options, transport: relay.transport, clock };
+  const { transportKind = "websocket", ...rest } = options;
+  const environment = { ...rest, transportKind, transport: relay.transport, clock };
   const pool = new RelayPool(environment, {
     announcementOf: () => options.announcement,
     keepAnnouncement: (_address, announcement) => kept.push(announcement),
