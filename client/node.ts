@@ -11,12 +11,16 @@ import type { DeriveKey } from "../shared/crypto/argon2id.ts";
 import { Client } from "./core/client.ts";
 import type { ClientEnvironment } from "./core/environment.ts";
 import type { CreateOptions, NewIdentity } from "./core/types.ts";
+import type { TransportKind } from "./net/connection.ts";
+import { nodeNetwork, watchNodeNetwork } from "./net/node/network.ts";
 import { type NodeTransportOptions, nodeTransport } from "./net/node/node-transport.ts";
 import { FileStorage } from "./vault/node/file-storage.ts";
 
 export interface NodeClientOptions extends NodeTransportOptions {
   /** Argon2id elsewhere, for example in a worker thread: same input, same output. */
   readonly deriveKey?: DeriveKey;
+  /** The only kind of connection used; without it, what works. */
+  readonly transportKind?: TransportKind;
 }
 
 /** Works offline. @throws TumarError of the vault (docs/ERRORS.md, 400), PROXY_INVALID */
@@ -45,12 +49,15 @@ export function vaultExists(path: string): Promise<boolean> {
 function environment(
   path: string,
   passphrase: string,
-  { deriveKey, ...options }: NodeClientOptions,
+  { deriveKey, transportKind, ...options }: NodeClientOptions,
 ): ClientEnvironment {
   return {
     storage: new FileStorage(path),
     passphrase,
     transport: nodeTransport(options),
+    network: nodeNetwork,
+    onNetworkChange: watchNodeNetwork,
+    ...(transportKind === undefined ? {} : { transportKind }),
     ...(deriveKey === undefined ? {} : { deriveKey }),
   };
 }

@@ -1,5 +1,5 @@
 /**
- * The only place where the command line reads `process.env`: where the vault is, which proxy is used, and
+ * The only place where the command line reads `process.env`: where the vault is, how relays are reached, and
  * whether colours are wanted. No passphrase is ever taken from the environment.
  */
 
@@ -11,6 +11,7 @@ interface Variables {
   readonly NO_COLOR?: string | undefined;
   readonly TERM?: string | undefined;
   readonly TUMAR_PROXY?: string | undefined;
+  readonly TUMAR_TRANSPORT?: string | undefined;
 }
 
 /** `$XDG_DATA_HOME/tumar/vault`; a relative XDG_DATA_HOME is ignored, as its specification says. */
@@ -31,5 +32,11 @@ export function wantsColours(variables: Variables = process.env): boolean {
 /** An empty value is none. */
 export function defaultProxy(variables: Variables = process.env): string | undefined {
   const named = variables.TUMAR_PROXY ?? "";
+  return named === "" ? undefined : named;
+}
+
+/** An empty value is none. */
+export function defaultTransport(variables: Variables = process.env): string | undefined {
+  const named = variables.TUMAR_TRANSPORT ?? "";
   return named === "" ? undefined : named;
 }

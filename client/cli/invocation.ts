@@ -9,7 +9,8 @@ import type { Client } from "../core/client.ts";
 import { parseProxy } from "../net/node/proxy-address.ts";
 import type { NodeClientOptions } from "../node.ts";
 import { checkPassphrase } from "../vault/passphrase.ts";
-import { defaultProxy, defaultVaultPath } from "./environment.ts";
+import { defaultProxy, defaultTransport, defaultVaultPath } from "./environment.ts";
+import { parseTransport } from "./option-values.ts";
 import {
   askInTerminal,
   askNewPassphrase,
@@ -22,6 +23,7 @@ interface GlobalOptions {
   readonly vault?: string;
   readonly passphraseFile?: string;
   readonly proxy?: string;
+  readonly transport?: string;
   readonly json?: boolean;
 }
 
@@ -40,7 +42,11 @@ export class Invocation {
     this.vaultPath = options.vault ?? defaultVaultPath();
     const proxy = options.proxy ?? defaultProxy();
     if (proxy !== undefined) parseProxy(proxy);
-    this.network = proxy === undefined ? {} : { proxy };
+    const transportKind = parseTransport(options.transport ?? defaultTransport() ?? "auto");
+    this.network = {
+      ...(proxy === undefined ? {} : { proxy }),
+      ...(transportKind === undefined ? {} : { transportKind }),
+    };
     this.#passphraseFile = options.passphraseFile;
   }
 

@@ -51,6 +51,7 @@ export function buildProgram(terminal: Terminal, isJson: boolean): Command {
     .option("--vault <file>", "the vault (default: $XDG_DATA_HOME/tumar/vault)")
     .option("--passphrase-file <file>", "read the passphrase from this file instead of asking")
     .option("--proxy <url>", "reach relays through it: socks5://HOST:PORT or http://HOST:PORT")
+    .option("--transport <kind>", "auto (what works), websocket, exchange or thrifty")
     .option("--json", "results on stdout as one JSON object per line, errors on stderr as JSON")
     .version(version(), "-V, --version")
     .configureHelp({ showGlobalOptions: true })

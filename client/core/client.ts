@@ -89,6 +89,7 @@ export class Client {
   readonly #engine: Engine;
   readonly #clock: Clock;
   readonly #pools: readonly RelayPool[];
+  readonly #stopWatching: () => void;
   readonly #listeners: Set<(event: ClientEvent) => void>;
   readonly #end = new AbortController();
 
@@ -98,6 +99,7 @@ export class Client {
     this.#engine = new Engine(parts.core, parts.clock);
     this.#clock = parts.clock;
     this.#pools = parts.pools;
+    this.#stopWatching = parts.stopWatching;
     this.#listeners = parts.listeners;
   }
 
@@ -416,6 +418,7 @@ export class Client {
   async close(): Promise<void> {
     if (this.#end.signal.aborted) return;
     this.#end.abort();
+    this.#stopWatching();
     await this.#engine.stop(() => {
       for (const pool of this.#pools) pool.close();
     });

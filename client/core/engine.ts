@@ -199,9 +199,9 @@ export class Engine {
   #watchConnection(relay: Relay): void {
     if (this.#isConnectionWatched) return;
     this.#isConnectionWatched = true;
-    relay.onState(({ isUp, nextTryMs }) => {
-      if (!isUp && nextTryMs === null) return;
-      this.#core.emit({ type: "connection", relay: relay.address, isUp, nextTryMs });
+    relay.onState(({ error, reason, ...state }) => {
+      if (!state.isUp && state.nextTryMs === null) return;
+      this.#core.emit({ type: "connection", relay: relay.address, ...state });
     });
   }
 

@@ -10,6 +10,7 @@ import { systemRandom } from "../../shared/crypto/sodium.ts";
 import { RECORD_ID_BYTES } from "../../shared/e2ee/record-part.ts";
 import { parseRelayAddress } from "../../shared/e2ee/relay-address.ts";
 import { type Clock, systemClock } from "../net/clock.ts";
+import type { TransportKind } from "../net/connection.ts";
 import { type AnnouncementStore, type PoolEnvironment, RelayPool } from "../net/relay-pool.ts";
 import type { Relay } from "../net/requests.ts";
 import type { Transport } from "../net/transport.ts";
@@ -17,6 +18,7 @@ import type { VaultStorage } from "../vault/storage.ts";
 import type { Vault, VaultOptions } from "../vault/vault.ts";
 import type { Core } from "./context.ts";
 import { isSilence } from "./deposit.ts";
+import { NetworkMemory } from "./network-memory.ts";
 import { RelayHealth } from "./relay-health.ts";
 import { getHour, listAnnouncements, putAnnouncement } from "./state/relays.ts";
 import { SetCache } from "./state/statements.ts";
@@ -34,6 +36,12 @@ export interface ClientEnvironment {
   /** Milliseconds since 1970. */
   readonly now?: () => number;
   readonly clock?: Clock;
+  /** The only kind of connection used; without it, what works. */
+  readonly transportKind?: TransportKind;
+  /** Tells one network from another, for what is remembered of each; only a keyed hash is kept. */
+  readonly network?: () => string;
+  /** The result stops the listening. */
+  readonly onNetworkChange?: (listener: () => void) => () => void;
   /** Argon2id elsewhere, for example in a web worker: same input, same output. */
   readonly deriveKey?: DeriveKey;
 }
@@ -42,14 +50,18 @@ export interface ClientParts {
   readonly core: Core;
   readonly clock: Clock;
   readonly pools: readonly RelayPool[];
+  /** Stops listening for changes of network. */
+  readonly stopWatching: () => void;
   readonly listeners: Set<(event: ClientEvent) => void>;
 }
 
 /** Two pools, so that reads of our own records never share a connection with what concerns others. */
 export async function partsOf(environment: ClientEnvironment, vault: Vault): Promise<ClientParts> {
-  const { announcements, hour } = await vault.read((view) => ({
+  const { network = () => "", random = systemRandom, now = Date.now } = environment;
+  const { announcements, hour, memory } = await vault.read((view) => ({
     announcements: new Map(listAnnouncements(view)),
     hour: getHour(view),
+    memory: new NetworkMemory({ vault, network, random, now }, view),
   }));
   const store: AnnouncementStore = {
     announcementOf: (address) => announcements.get(address),
@@ -59,10 +71,12 @@ export async function partsOf(environment: ClientEnvironment, vault: Vault): Pro
       vault.transaction((tx) => putAnnouncement(tx, address, bytes)).catch(() => undefined);
     },
   };
-  const home = new RelayPool(poolEnvironment(environment), store, hour);
-  const peer = new RelayPool(poolEnvironment(environment), store, hour);
-  const now = environment.now ?? Date.now;
-  const random = environment.random ?? systemRandom;
+  const pools = { ...poolEnvironment(environment), memory };
+  const home = new RelayPool(pools, store, hour);
+  const peer = new RelayPool(pools, store, hour);
+  const stopWatching = environment.onNetworkChange?.(() => {
+    for (const pool of [home, peer]) pool.networkChanged();
+  });
   const listeners = new Set<(event: ClientEvent) => void>();
   const clock = environment.clock ?? systemClock;
   const peerRelay = (address: string): Relay => peer.relay(parseRelayAddress(address));
@@ -80,7 +94,7 @@ export async function partsOf(environment: ClientEnvironment, vault: Vault): Pro
       for (const listener of listeners) callSafely(() => listener(event));
     },
   };
-  return { core, clock, pools: [home, peer], listeners };
+  return { core, clock, pools: [home, peer], stopWatching: stopWatching ?? (() => {}), listeners };
 }
 
 /** Asks for a record that nobody has. */
@@ -112,9 +126,11 @@ export function vaultOptions({ random, deriveKey }: ClientEnvironment): VaultOpt
   };
 }
 
-export function poolEnvironment({ transport, clock, random }: ClientEnvironment): PoolEnvironment {
+export function poolEnvironment(environment: ClientEnvironment): PoolEnvironment {
+  const { transport, clock, random, transportKind } = environment;
   return {
     transport,
+    ...(transportKind === undefined ? {} : { transportKind }),
     ...(clock === undefined ? {} : { clock }),
     ...(random === undefined ? {} : { random }),
   };

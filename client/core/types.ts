@@ -4,6 +4,8 @@
  */
 
 import type { WordListName } from "../../shared/crypto/phrase.ts";
+import type { TransportKind } from "../net/connection.ts";
+import type { Situation } from "../net/words.ts";
 
 /**
  * *written*: safe in the vault. *stored*: the relay has it on disk and signed for it. *read*: a person
@@ -120,6 +122,12 @@ export type ClientEvent =
       readonly relay: string;
       readonly isUp: boolean;
       readonly nextTryMs: number | null;
+      /** Of the connection, or of the next try. */
+      readonly transport: TransportKind;
+      /** In plain words, for example "WebSocket blocked here, using HTTP; next try in 12 s". */
+      readonly trying: string;
+      /** What `trying` says, for other languages. */
+      readonly situation: Situation;
     }
   /** Somebody else's process took the mailbox over while no other process of this vault is at work. */
   | { readonly type: "taken-over"; readonly relay: string }

@@ -28,7 +28,9 @@ import type {
   SenderRequests,
   SenderRequestType,
 } from "./requests.ts";
+import { hindranceOf } from "./situation.ts";
 import type { TransportChoice } from "./transport-choice.ts";
+import { type Situation, situationWords } from "./words.ts";
 
 export interface LinkOptions extends ChannelLinkSettings {
   readonly choice: TransportChoice;
@@ -40,6 +42,10 @@ export interface LinkOptions extends ChannelLinkSettings {
   /** Each time a channel is told the relay's hour. */
   onHour(hour: number): void;
 }
+
+/** Which of two channels' phases is told. */
+const CALM = ["up", "resting", "connecting", "idle"] as const;
+const TROUBLED = ["resting", "connecting", "up", "idle"] as const;
 
 /** The connection checks the type of each answer against the frame table. */
 type BodyOf<Type extends RequestType> = RequestBody<Type> & { readonly type: Type };
@@ -98,14 +104,16 @@ export class RelayLink implements Relay {
   }
 
   state(): LinkState {
-    const states = this.#channels.map(({ state }) => state);
-    const rests = states.flatMap((state) => (state.phase === "resting" ? [state.nextTryMs] : []));
     const error = this.#lastError();
+    const situation = this.#situation(error);
     return {
-      isUp: error === undefined && states.some(({ phase }) => phase === "up"),
-      nextTryMs: rests.length > 0 ? Math.min(...rests) : null,
+      isUp: error === undefined && situation.phase === "up",
+      nextTryMs: situation.nextTryMs,
       reason: error?.message ?? "",
       error: error ?? null,
+      transport: situation.transport,
+      trying: situationWords(situation),
+      situation,
     };
   }
 
@@ -139,11 +147,27 @@ export class RelayLink implements Relay {
       ?.error;
   }
 
+  /** Of both channels: what the one in trouble does, or else what either does. */
+  #situation(error: TumarError | undefined): Situation {
+    const states = this.#channels.map(({ state }) => state);
+    const rests = states.flatMap((state) => (state.phase === "resting" ? [state.nextTryMs] : []));
+    const phases = states.map(({ phase }) => phase);
+    const order = error === undefined ? CALM : TROUBLED;
+    const used = this.#channels.find(({ state }) => state.phase !== "idle");
+    return {
+      phase: order.find((phase) => phases.includes(phase)) ?? "idle",
+      hindrance: hindranceOf(error, this.#choice),
+      transport: used?.kind ?? this.#choice.kind,
+      door: "",
+      nextTryMs: rests.length > 0 ? Math.min(...rests) : null,
+    };
+  }
+
   /** Both channels change at once often; listeners hear of a change once. */
   #tellState(): void {
     const state = this.state();
     const told = this.#told;
-    if (told?.isUp === state.isUp && told.nextTryMs === state.nextTryMs) return;
+    if (told?.isUp === state.isUp && told.trying === state.trying) return;
     this.#told = state;
     for (const listener of this.#listeners) listener(state);
   }

@@ -14,6 +14,8 @@ import type {
   ReceiptFrame,
   RecordFrame,
 } from "../../shared/wire/frames.ts";
+import type { TransportKind } from "./connection.ts";
+import type { Situation } from "./words.ts";
 
 interface Answers {
   readonly hello: HelloAnswer;
@@ -130,6 +132,12 @@ export interface LinkState {
   /** Plain words; empty while all is well. */
   readonly reason: string;
   readonly error: TumarError | null;
+  /** Of the connection in use, or of the next try. */
+  readonly transport: TransportKind;
+  /** What is done now and what stands in the way, in plain words (words.ts). */
+  readonly trying: string;
+  /** What `trying` says, for other languages. */
+  readonly situation: Situation;
 }
 
 /** What the relay told in `hello` that its users need. */

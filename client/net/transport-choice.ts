@@ -117,7 +117,7 @@ export class TransportChoice {
 
   /** No kind has worked since the last one that did. */
   get hasTriedAll(): boolean {
-    return this.#options.forced !== undefined || this.#failed.size === TRANSPORT_KINDS.length;
+    return this.#failed.size === TRANSPORT_KINDS.length;
   }
 
   plan(): Plan {

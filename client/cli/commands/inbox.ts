@@ -16,6 +16,7 @@ import { examples, parseTimeout } from "../option-values.ts";
 import { untilInterrupted } from "../signals.ts";
 import type { Terminal } from "../terminal.ts";
 import { watching } from "../watching.ts";
+import { tellWay } from "../way.ts";
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 
@@ -70,13 +71,7 @@ async function listOnce(
 
 async function follow(invocation: Invocation, client: Client, list: Listing): Promise<void> {
   await list.printStored();
-  let isUp = true;
-  const stop = client.on((event) => {
-    if (event.type !== "connection" || event.isUp === isUp) return;
-    isUp = event.isUp;
-    if (isUp) invocation.remark("The relay is reached again.");
-    else invocation.warn("RELAY_UNREACHABLE", "the relay is not reached; trying again");
-  });
+  const stop = tellWay(invocation, client);
   try {
     await untilInterrupted(async (signal) => {
       client.start();

@@ -8,6 +8,7 @@ import { Invocation } from "../invocation.ts";
 import { examples, parseTimeout } from "../option-values.ts";
 import type { Terminal } from "../terminal.ts";
 import { watching } from "../watching.ts";
+import { tellWay } from "../way.ts";
 
 const DEFAULT_TIMEOUT_MS = 20_000;
 
@@ -46,12 +47,17 @@ async function syncWithProgress(
   timeoutMs: number,
 ): Promise<SyncSummary> {
   const [stored, came] = [new Set<string>(), new Set<string>()];
-  const show = (): void =>
-    invocation.terminal.progress(`syncing … sent ${stored.size}, received ${came.size}`);
+  let trying = "";
+  const show = (): void => {
+    const done = `sent ${stored.size}, received ${came.size}`;
+    invocation.terminal.progress(`syncing … ${trying === "" ? done : `${done}; ${trying}`}`);
+  };
   show();
+  const stopTelling = tellWay(invocation, client);
   const stop = client.on((event) => {
     if (event.type === "stored") stored.add(toBase32(event.id));
     else if (event.type === "message") came.add(toBase32(event.id));
+    else if (event.type === "connection") trying = event.trying;
     show();
   });
   try {
@@ -59,5 +65,6 @@ async function syncWithProgress(
     return { sent: stored.size, received: came.size, queued };
   } finally {
     stop();
+    stopTelling();
   }
 }

@@ -1,0 +1,31 @@
+/** What stands in the way to a relay, from what its connections met. */
+
+import type { TumarError } from "../../shared/crypto/errors.ts";
+import { isOffline } from "./connection-failure.ts";
+import type { TransportChoice } from "./transport-choice.ts";
+import type { Hindrance } from "./words.ts";
+
+/** `error` is that of a channel that is needed and not up; undefined when there is none. */
+export function hindranceOf(error: TumarError | undefined, choice: TransportChoice): Hindrance {
+  if (error === undefined) return loweredBy(choice);
+  switch (error.code) {
+    case "CAPTIVE_PORTAL":
+      return "login-page";
+    case "RELAY_TLS":
+      return "tls";
+    case "RELAY_MISMATCH":
+    case "CHANNEL_KEY_FORGED":
+    case "CHANNEL_KEY_STALE":
+      return "other-key";
+    case "CLOSING":
+      return "restarting";
+    default:
+      if (isOffline(error) || choice.hasTriedAll) return "offline";
+      return choice.loweredBy === undefined ? "unanswered" : loweredBy(choice);
+  }
+}
+
+function loweredBy({ loweredBy }: TransportChoice): Hindrance {
+  if (loweredBy === undefined) return "none";
+  return loweredBy === "frozen" ? "freezes" : "websocket-blocked";
+}
