@@ -4,7 +4,8 @@
  *     waiting ──message 1──> open ──close(…)──> closing ──> closed
  *
  * A faulty frame is answered; a message that breaks the channel ends the connection with the close
- * code of its error. Answers of one turn leave together. The connection is not read while it owes
+ * code of its error. Answers of one turn leave together, and message 2 answers all of message 1: a first
+ * contact's record and prekeys share one message. The connection is not read while it owes
  * tokens, does not read its answers, or while the store is behind.
  */
 
@@ -49,6 +50,8 @@ export class Connection implements DeliveryPeer {
   /** From message 1 on. */
   #accepted: Accepted | undefined;
   #firstMessages = 0;
+  /** Frames of message 1 that have no answer yet. */
+  readonly #owedInMessage2 = new Set<RequestId>();
   #isFlushDue = false;
   #hasStalled = false;
   #isClosing = false;
@@ -101,7 +104,8 @@ export class Connection implements DeliveryPeer {
   send(frame: RelayFrame): void {
     if (this.#isClosing) return;
     this.#outgoing.push(encodeFrame(frame));
-    if (this.#isFlushDue) return;
+    this.#owedInMessage2.delete(frame.requestId);
+    if (this.#isFlushDue || this.#owedInMessage2.size > 0) return;
     this.#isFlushDue = true;
     queueMicrotask(() => this.#flush());
   }
@@ -190,6 +194,7 @@ export class Connection implements DeliveryPeer {
     }
     const { content } = this.#accepted;
     if (content.frames.length === 0) this.#sendMessages();
+    for (const { requestId } of content.frames) this.#owedInMessage2.add(requestId);
     return content;
   }
 

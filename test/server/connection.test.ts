@@ -132,6 +132,25 @@ describe("connection", () => {
     assert.equal(await closeCode(stubborn), 1008);
   });
 
+  it("message 2 answers all of message 1, also what waits for the disk", async (t) => {
+    const relay = await relayInProcess(t);
+    const { hash } = parseRelayAddress(relay.address);
+    const socket = new WebSocket(`ws://127.0.0.1:${relay.port}${WEBSOCKET_PATH}`);
+    const next = async () => Uint8Array.from(((await once(socket, "message")) as [Buffer])[0]);
+    const channel = ClientChannel.start(
+      verifyAnnouncement((await next()).subarray(1), hash),
+      systemRandom,
+    );
+    const asked = ["hello", "record.get", "prekeys.take", "deposit"] as const;
+    const frames = asked.map((type, i) => ({ ...SOME_FRAMES[type], requestId: i + 1 }) as never);
+    socket.send(channel.seal(frames));
+    const answer = channel.open(await next());
+    assert.ok(answer.kind === "frames");
+    const answered = answer.frames.map(({ requestId }) => requestId);
+    assert.deepEqual(answered.sort(), [1, 2, 3, 4]);
+    socket.close();
+  });
+
   it("a recorded message 1 counts as a replay on another connection", async (t) => {
     const relay = await relayInProcess(t);
     const client = await BareClient.connect(relay.address);
