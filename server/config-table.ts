@@ -237,7 +237,7 @@ export const SETTINGS = {
   EXCHANGE_FRAMES_PER_SECOND: {
     kind: "number",
     unit: "frames/s",
-    default: 2000,
+    default: 1000,
     min: 1,
     max: 10_000_000,
     doc: "in the exchanges of one address; twice that in a burst",

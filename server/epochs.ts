@@ -11,8 +11,8 @@ import { equalBytes, type Random } from "../shared/crypto/bytes.ts";
 import { EPOCH_BYTES, EPOCH_PERIOD_HOURS } from "../shared/wire/limits.ts";
 import { type Clock, HOUR_MS } from "./clock.ts";
 
-/** About 10 MB of memory for two full epochs. */
-export const MAX_EPHEMERALS = 50_000;
+/** About 40 MB of memory for two full epochs; each exchange uses one, 55 a second fill an hour. */
+export const MAX_EPHEMERALS = 200_000;
 
 interface Epoch {
   readonly id: Uint8Array;

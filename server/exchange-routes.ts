@@ -78,12 +78,13 @@ function addPath<Place extends { readonly release: Release }>(
       places.set(raw, place);
       reply.raw.once("close", place.release);
     },
-    handler: async ({ raw, body }, reply) => {
-      const place = places.get(raw);
+    handler: async (request, reply) => {
+      const place = places.get(request.raw);
       if (place === undefined) throw new TypeError("the request has no place");
-      const answer = await exchanges.run(place, bytesOf(body), (abandon) =>
-        onceGone(reply.raw, abandon),
-      );
+      const message = bytesOf(request.body);
+      // not kept while the answer is held
+      request.body = undefined;
+      const answer = await exchanges.run(place, message, (abandon) => onceGone(reply.raw, abandon));
       if (answer === undefined) return drop(reply);
       return reply.type("application/octet-stream").send(Buffer.from(answer));
     },

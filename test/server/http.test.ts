@@ -6,6 +6,7 @@ import { parseRelayAddress } from "../../shared/e2ee/relay-address.ts";
 import { MESSAGE_KINDS } from "../../shared/wire/channel.ts";
 import { verifyAnnouncement } from "../../shared/wire/channel-key.ts";
 import { BareClient } from "../support/bare-client.ts";
+import { BareExchanger } from "../support/bare-exchange.ts";
 import { SOME_FRAMES } from "../support/bare-frames.ts";
 import { relayInProcess } from "../support/relay.ts";
 
@@ -59,10 +60,16 @@ describe("http", () => {
     const client = await BareClient.connect(relay.address);
     await client.request(SOME_FRAMES.hello);
     await client.request(SOME_FRAMES["record.get"]).catch(() => undefined);
+    const exchanger = await BareExchanger.open(relay.address);
+    await exchanger.exchange([SOME_FRAMES.hello]);
+    await exchanger.post(new Uint8Array(7), { path: "thrifty" });
     const text = await (await fetch(`http://127.0.0.1:${relay.metricsPort}/metrics`)).text();
-    assert.match(text, /tumar_frames_total\{frame="hello"\} 1/);
+    assert.match(text, /tumar_frames_total\{frame="hello"\} 2/);
     assert.match(text, /tumar_errors_total\{code="REFUSED"\} 1/);
     assert.match(text, /tumar_connections 1/);
+    assert.match(text, /tumar_exchanges_total\{path="exchange",result="answered"\} 1/);
+    assert.match(text, /tumar_exchanges_total\{path="thrifty",result="faulty"\} 1/);
+    assert.match(text, /tumar_exchange_seconds_count 1/);
     assert.doesNotMatch(text, /127\.0\.0\.1/);
   });
 });
