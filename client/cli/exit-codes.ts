@@ -46,6 +46,10 @@ export const EXIT_OF_ERROR: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   USAGE: EXIT.usage,
   BAD_CONFIG: EXIT.usage,
   FILE_NOT_WRITTEN: EXIT.usage,
+  RELAY_LAST: EXIT.usage,
+  RELAYS_FULL: EXIT.usage,
+  RELAY_UNKNOWN: EXIT.usage,
+  RELAYS_USED_UP: EXIT.usage,
   PROXY_INVALID: EXIT.usage,
 
   PARAMETERS_TOO_HIGH: EXIT.vault,

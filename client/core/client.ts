@@ -45,7 +45,8 @@ import { markRead } from "./reads.ts";
 import { sealDrafts } from "./seal.ts";
 import { cardOf, makeSelf, putSelf } from "./self.ts";
 import { listContacts } from "./state/contacts.ts";
-import { getIdentity, listHomes } from "./state/identity.ts";
+import { liveHomes } from "./state/homes.ts";
+import { getIdentity } from "./state/identity.ts";
 import {
   getMessage,
   lastMessageIndex,
@@ -135,7 +136,7 @@ export class Client {
     );
     let close = (): Promise<void> => vault.close();
     try {
-      await vault.transaction((tx) => putSelf(tx, self));
+      await vault.transaction((tx) => putSelf(tx, random, self));
       const client = await Client.#over(environment, vault);
       close = () => client.close();
       await client.#engine.register();
@@ -175,7 +176,7 @@ export class Client {
 
   /** The link to hand out; it never changes while the identity keeps its relays. */
   async card(): Promise<string> {
-    return this.#core.vault.read((view) => formatCard(cardOf(getIdentity(view), listHomes(view))));
+    return this.#core.vault.read((view) => formatCard(cardOf(getIdentity(view), liveHomes(view))));
   }
 
   // --- contacts ---------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import type { Core } from "./context.ts";
 import { replyGrants } from "./reply-grants.ts";
 import { draft } from "./seal.ts";
 import { type ContactRow, getContact, isChosen, listPeers, putContact } from "./state/contacts.ts";
-import { listHomes } from "./state/identity.ts";
+import { liveHomes } from "./state/homes.ts";
 
 /** `hasWritten`: a person of this side chose to answer. Drafts only; the caller seals. */
 export function draftCourtesies(
@@ -39,13 +39,13 @@ function draftGrant(tx: VaultTransaction, core: Core, contact: ContactRow): Cont
 }
 
 function draftStatus(tx: VaultTransaction, core: Core, contact: ContactRow): void {
-  const [home] = listHomes(tx);
-  if (home === undefined) return;
-  const place: StatusPlace = {
-    relay: parseRelayAddress(home.address),
-    id: parseRecordId(home.status.id),
-    readKey: parseReadKey(home.status.readKey),
-  };
-  const next = draft(tx, core, contact, { kind: "status", places: [place] }).contact;
+  const places = liveHomes(tx).map(
+    ({ address, status }): StatusPlace => ({
+      relay: parseRelayAddress(address),
+      id: parseRecordId(status.id),
+      readKey: parseReadKey(status.readKey),
+    }),
+  );
+  const next = draft(tx, core, contact, { kind: "status", places }).contact;
   putContact(tx, { ...next, isStatusSent: true });
 }

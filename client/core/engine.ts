@@ -1,69 +1,45 @@
 /**
- * What runs in the background once a client is started: first the check for a rolled-back vault,
- * then upkeep at our relay, the inbox, and rounds of the outbox, each again when there is a reason.
+ * What runs in the background once a client is started: each of our relays is looked after on its own
+ * (home-keeper.ts), the outbox is drained as soon as one of them has said that this vault is the newest
+ * copy, and messages that wait for a gap are released.
  */
 
 import { TumarError } from "../../shared/crypto/errors.ts";
-import { parseRelayAddress } from "../../shared/e2ee/relay-address.ts";
 import type { Clock } from "../net/clock.ts";
-import type { Relay } from "../net/requests.ts";
 import type { Core } from "./context.ts";
-import { asFault } from "./faults.ts";
-import { Inbox } from "./inbox.ts";
+import { HomeKeeper } from "./home-keeper.ts";
+import { Milestone } from "./milestone.ts";
 import { Outgoing } from "./outgoing.ts";
-import { RETRY, retryDelayMs } from "./retry.ts";
-import { checkRollback, countRun, rememberRuns } from "./rollback.ts";
 import { listHeld } from "./state/held.ts";
-import { type HomeRow, listHomes } from "./state/identity.ts";
-import { putHour } from "./state/relays.ts";
+import { listHomes, liveHomes } from "./state/homes.ts";
 import { releaseHeld } from "./taken-content.ts";
-import { isUpkeepDue, keepUp } from "./upkeep.ts";
+import { Timers } from "./timers.ts";
+import { keepUp } from "./upkeep.ts";
 
-const HELD_CHECK_MS = 5_000;
-/** How often a client that goes on running asks the hour, renews prekeys and makes up for used pairs. */
-const UPKEEP_MS = 3_600_000;
-/** A closing client waits this long for its last word to its relay. */
+/** How often it looks for gaps that are over, and for relays another process added or removed. */
+const LOOK_MS = 5_000;
+/** A first flight without an answer is repeated after minutes at the soonest. */
+const OUTBOX_LOOK_MS = 60_000;
+/** A closing client waits this long for its last word to its relays. */
 const FAREWELL_MS = 2_000;
-
-/** A promise that is settled from outside, and may be asked for again. */
-class Milestone {
-  isReached = false;
-  readonly #waiting: (() => void)[] = [];
-
-  reach(): void {
-    this.isReached = true;
-    for (const resolve of this.#waiting.splice(0)) resolve();
-  }
-
-  reached(): Promise<void> {
-    return this.isReached
-      ? Promise.resolve()
-      : new Promise((resolve) => this.#waiting.push(resolve));
-  }
-}
 
 export class Engine {
   readonly #core: Core;
   readonly #clock: Clock;
   readonly #end = new AbortController();
-  readonly #timers = new Set<() => void>();
+  readonly #timers: Timers;
   readonly #outgoing: Outgoing;
+  /** By address. */
+  readonly #keepers = new Map<string, HomeKeeper>();
   /** The vault is known to be the newest copy: sealing may begin. */
   readonly #trusted = new Milestone();
-  #drained = new Milestone();
-  #homeFault: TumarError | undefined;
-  #inbox: Inbox | undefined;
   #isStarted = false;
-  #isConnectionWatched = false;
-  #isTending = false;
-  #cancelTending: () => void = () => undefined;
-  /** What our relay is to remember of this vault; undefined once it does. */
-  #untoldRuns: number | undefined;
 
   constructor(core: Core, clock: Clock) {
     this.#core = core;
     this.#clock = clock;
-    this.#outgoing = new Outgoing(core, clock, this.#end.signal, () => void this.#tendIfDue());
+    this.#timers = new Timers(clock, this.#end.signal);
+    this.#outgoing = new Outgoing(core, clock, this.#end.signal, () => this.#tendDueHomes());
   }
 
   get isStarted(): boolean {
@@ -74,9 +50,15 @@ export class Engine {
     return this.#trusted.isReached;
   }
 
-  /** Why our own relay could not be reached last; undefined while it can. */
+  /** Why none of our own relays could be reached last; undefined while one can. */
   get homeFault(): TumarError | undefined {
-    return this.#homeFault;
+    const faults = [...this.#keepers.values()].map(({ fault }) => fault);
+    return faults.includes(undefined) ? undefined : faults[0];
+  }
+
+  /** Why this relay of ours could not be reached last. */
+  faultAt(address: string): TumarError | undefined {
+    return this.#keepers.get(address)?.fault;
   }
 
   /** Why drafts to this contact could not be sealed last. */
@@ -84,19 +66,18 @@ export class Engine {
     return this.#outgoing.sealingFault(root);
   }
 
-  /** Registers a new vault at its relay, once, in the foreground. */
+  /** Registers a new vault at its relays, once, in the foreground. */
   async register(): Promise<void> {
-    const [home] = await this.#core.vault.read(listHomes);
-    if (home === undefined) throw new TumarError("VAULT_DAMAGED", "the vault names no relay");
-    const address = parseRelayAddress(home.address);
-    await keepUp(this.#core, address, this.#core.relays.home(home.address));
+    const homes = await this.#core.vault.read(listHomes);
+    for (const { address } of homes) await keepUp(this.#core, this.#core.relays.home(address));
   }
 
   start(): void {
     if (this.#isStarted) return;
     this.#isStarted = true;
-    void this.#tend(0);
-    this.#watchHeld();
+    this.#watch();
+    this.#timers.after(OUTBOX_LOOK_MS, () => this.#lookAtOutbox());
+    void this.findHomes().catch(() => undefined);
   }
 
   /** Something was written: the outbox is to be looked at. */
@@ -105,13 +86,33 @@ export class Engine {
     this.#send();
   }
 
-  /** Everything that waits at our relay now is in the vault. */
-  drained(): Promise<void> {
-    if (this.#drained.isReached) {
-      this.#drained = new Milestone();
-      this.#inbox?.renew();
+  /**
+   * Everything that waits now at those of our relays that answer is in the vault.
+   * @returns the addresses of those that do not answer; it waits for one at least
+   */
+  async drained(): Promise<readonly string[]> {
+    await this.findHomes();
+    const live = (await this.#core.vault.read(liveHomes)).map(({ address }) => address);
+    const silent = new Set<string>();
+    const waits = [...this.#keepers.values()].map((keeper) => {
+      const watch = keeper.watchSilence();
+      const drained = keeper.drained().then(() => silent.delete(keeper.address));
+      const given = watch.silent.then(() => silent.add(keeper.address));
+      return {
+        address: keeper.address,
+        drained,
+        given: Promise.race([drained, given]),
+        stop: () => watch.stop(),
+      };
+    });
+    try {
+      const wanted = waits.filter(({ address }) => live.includes(address));
+      await Promise.any(wanted.map(({ drained }) => drained));
+      await Promise.all(waits.map(({ given }) => given));
+    } finally {
+      for (const { stop } of waits) stop();
     }
-    return this.#drained.reached();
+    return live.filter((address) => silent.has(address));
   }
 
   /** All that is in the outbox now has been tried. */
@@ -120,115 +121,86 @@ export class Engine {
     await this.#outgoing.drained();
   }
 
+  /** Homes were added or removed, here or by another process: each is looked after from now on. */
+  async findHomes(): Promise<void> {
+    if (!this.#isStarted || this.#end.signal.aborted) return;
+    const homes = await this.#core.vault.read(listHomes);
+    if (this.#end.signal.aborted) return;
+    for (const { address } of homes) {
+      const known = this.#keepers.get(address);
+      if (known === undefined) this.#keep(address);
+    }
+    const addresses = new Set(homes.map(({ address }) => address));
+    for (const [address, keeper] of this.#keepers) {
+      if (!addresses.has(address)) this.#release(keeper);
+    }
+  }
+
+  /** A home changed its stage: what follows from it is done at once. */
+  tend(address: string): void {
+    this.#keepers.get(address)?.tend();
+    this.#send();
+  }
+
   /** `closeRelays` ends what is under way; nothing of ours is lost by it. */
   async stop(closeRelays: () => void): Promise<void> {
     if (this.#end.signal.aborted) return;
-    const farewell = this.#isStarted && this.isTrusted ? this.#farewell() : Promise.resolve();
-    this.#inbox?.close();
+    const keepers = [...this.#keepers.values()];
+    const farewells = this.isTrusted ? keepers.map((keeper) => keeper.farewell()) : [];
+    for (const keeper of keepers) keeper.close();
+    const timeout = new Promise<void>((resolve) => this.#timers.after(FAREWELL_MS, resolve));
     // A vault that takes no commit now must still be closed.
-    await farewell.catch(() => undefined);
+    const told = Promise.all(farewells.map((farewell) => farewell.catch(() => undefined)));
+    if (farewells.length > 0) await Promise.race([told, timeout]);
     this.#end.abort(new TumarError("CLIENT_CLOSED", "the client was closed"));
-    for (const cancel of this.#timers) cancel();
     closeRelays();
+    await told;
     await this.#outgoing.stopped();
   }
 
-  // --- our own relay ----------------------------------------------------------------------------
-
-  /** The check for a rollback, the inbox, upkeep: until all is well, and again from time to time. */
-  async #tend(failures: number): Promise<void> {
-    if (this.#isTending || this.#end.signal.aborted) return;
-    this.#isTending = true;
-    this.#cancelTending();
-    try {
-      const [home] = await this.#core.vault.read(listHomes);
-      if (home === undefined) throw new TumarError("VAULT_DAMAGED", "the vault names no relay");
-      await this.#settleIn(home);
-      this.#homeFault = undefined;
-      this.#cancelTending = this.#after(UPKEEP_MS, () => {
-        // Only `hello` tells the hour, and a connection that lives asks it seldom.
-        this.#core.relays.home(home.address).kick();
-        void this.#tend(0);
-      });
-    } catch (error) {
-      this.#homeFault = asFault(error);
-      const waitMs = retryDelayMs(RETRY, failures, this.#core.random);
-      this.#cancelTending = this.#after(waitMs, () => void this.#tend(failures + 1));
-      return;
-    } finally {
-      this.#isTending = false;
-    }
-    await this.#tendIfDue();
-  }
-
-  /** Grants were given out: the relay learns of them, and the next contact finds one ready. */
-  async #tendIfDue(): Promise<void> {
-    const isDue = await this.#core.vault.read(isUpkeepDue).catch(() => false);
-    if (isDue && this.#homeFault === undefined) await this.#tend(0);
-  }
-
-  async #settleIn(home: HomeRow): Promise<void> {
-    const address = parseRelayAddress(home.address);
-    const relay = this.#core.relays.home(home.address);
-    this.#watchConnection(relay);
-    if (!this.isTrusted) {
-      this.#untoldRuns = await checkRollback(this.#core, address, relay, this.#end.signal);
-      this.#trusted.reach();
-      this.#send();
-    }
-    this.#openInbox(home);
-    await this.#core.vault.transaction((tx) => putHour(tx, this.#core.time.hour()));
-    if (this.#untoldRuns !== undefined) {
-      await rememberRuns(this.#core, relay, home, this.#untoldRuns);
-      this.#untoldRuns = undefined;
-    }
-    await keepUp(this.#core, address, relay);
-  }
-
-  #openInbox(home: HomeRow): void {
-    if (this.#inbox !== undefined || this.#end.signal.aborted) return;
-    const relay = this.#core.relays.home(home.address);
-    this.#inbox = new Inbox(this.#core, relay, home, this.#clock, {
+  #keep(address: string): void {
+    const keeper = new HomeKeeper(this.#core, this.#clock, this.#timers, address, {
+      onChecked: () => {
+        this.#trusted.reach();
+        this.#send();
+      },
       onTaken: () => this.#send(),
-      onDrained: () => this.#drained.reach(),
+      onKept: () => this.#send(),
+      onGone: () => this.#release(keeper),
     });
-    this.#inbox.subscribe();
+    this.#keepers.set(address, keeper);
+    keeper.start();
   }
 
-  /** Only what a person can see: that it is up, or that it waits for the next try. */
-  #watchConnection(relay: Relay): void {
-    if (this.#isConnectionWatched) return;
-    this.#isConnectionWatched = true;
-    relay.onState(({ error, reason, ...state }) => {
-      if (!state.isUp && state.nextTryMs === null) return;
-      this.#core.emit({ type: "connection", relay: relay.address, ...state });
-    });
+  #release(keeper: HomeKeeper): void {
+    keeper.close();
+    this.#keepers.delete(keeper.address);
   }
 
-  /** Tells our relay that this run is over, so that a copy made during it is known for one. */
-  async #farewell(): Promise<void> {
-    const runs = await countRun(this.#core);
-    const [home] = await this.#core.vault.read(listHomes);
-    if (home === undefined) return;
-    const relay = this.#core.relays.home(home.address);
-    const timeout = new Promise<void>((resolve) => this.#after(FAREWELL_MS, resolve));
-    const told = rememberRuns(this.#core, relay, home, runs).catch(() => undefined);
-    await Promise.race([told, timeout]);
+  /** Grants were given out: the relays learn of them, and the next contact finds some ready. */
+  #tendDueHomes(): void {
+    for (const keeper of this.#keepers.values()) void keeper.tendIfDue();
   }
 
   #send(): void {
     if (this.isTrusted) void this.#outgoing.run();
   }
 
-  // --- messages that wait for a gap -------------------------------------------------------------
-
-  /** Also for what another process of this vault took in and did not live to show. */
-  #watchHeld(): void {
-    this.#after(HELD_CHECK_MS, () => void this.#releaseHeld());
+  #lookAtOutbox(): void {
+    this.#send();
+    this.#timers.after(OUTBOX_LOOK_MS, () => this.#lookAtOutbox());
   }
 
-  async #releaseHeld(): Promise<void> {
+  // --- what other processes do, and messages that wait for a gap ---------------------------------
+
+  #watch(): void {
+    this.#timers.after(LOOK_MS, () => void this.#look());
+  }
+
+  /** Also for what another process of this vault took in and did not live to show. */
+  async #look(): Promise<void> {
     try {
+      await this.findHomes();
       const held = await this.#core.vault.read(listHeld);
       if (held.length > 0) {
         const events = await this.#core.vault.transaction((tx) => releaseHeld(tx, this.#core));
@@ -237,20 +209,6 @@ export class Engine {
     } catch {
       // The vault is busy: what waits does so a little longer.
     }
-    this.#watchHeld();
-  }
-
-  /** The result cancels it. */
-  #after(ms: number, task: () => void): () => void {
-    if (this.#end.signal.aborted) return () => undefined;
-    const cancel = this.#clock.after(ms, () => {
-      this.#timers.delete(cancel);
-      task();
-    });
-    this.#timers.add(cancel);
-    return () => {
-      this.#timers.delete(cancel);
-      cancel();
-    };
+    this.#watch();
   }
 }

@@ -9,7 +9,8 @@ import type { Clock } from "../net/clock.ts";
 import type { Delivery, Relay, Subscription } from "../net/requests.ts";
 import type { Core } from "./context.ts";
 import { type Opened, openDelivery } from "./incoming.ts";
-import type { HomeRow } from "./state/identity.ts";
+import { Milestone } from "./milestone.ts";
+import type { HomeRow } from "./state/homes.ts";
 
 /** One commit holds what these change: at most some 3 KiB each. */
 const BATCH = 16;
@@ -17,19 +18,13 @@ const BATCH = 16;
 export const TAKE_BACK_MS = 30_000;
 const WATCH_MS = 1_000;
 
-export interface InboxListener {
-  /** Envelopes were taken; their content may have made drafts. */
-  onTaken(): void;
-  /** Everything that waited when the subscription began has been taken. */
-  onDrained(): void;
-}
-
 export class Inbox {
   readonly #core: Core;
   readonly #relay: Relay;
   readonly #home: HomeRow;
   readonly #clock: Clock;
-  readonly #listener: InboxListener;
+  readonly #onTaken: () => void;
+  #drained = new Milestone();
   readonly #pending: Delivery[] = [];
   #subscription: Subscription | undefined;
   #isTaking = false;
@@ -38,12 +33,13 @@ export class Inbox {
   #cancelRetry: () => void = () => undefined;
   #cancelWatch: () => void = () => undefined;
 
-  constructor(core: Core, relay: Relay, home: HomeRow, clock: Clock, listener: InboxListener) {
+  /** `onTaken`: envelopes were taken; their content may have made drafts. */
+  constructor(core: Core, relay: Relay, home: HomeRow, clock: Clock, onTaken: () => void) {
     this.#core = core;
     this.#relay = relay;
     this.#home = home;
     this.#clock = clock;
-    this.#listener = listener;
+    this.#onTaken = onTaken;
   }
 
   /** From any other subscription of this vault the mailbox is taken over. */
@@ -69,10 +65,14 @@ export class Inbox {
     this.#subscription = subscription;
   }
 
-  /** Asks for all that waits once more; `onDrained` follows. What is being taken comes again and is known. */
-  renew(): void {
-    this.#subscription?.close();
-    this.subscribe();
+  /** Everything that waits at the relay now is in the vault. What is being taken comes again and is known. */
+  drained(): Promise<void> {
+    if (this.#drained.isReached) {
+      this.#drained = new Milestone();
+      this.#subscription?.close();
+      this.subscribe();
+    }
+    return this.#drained.reached();
   }
 
   close(): void {
@@ -96,7 +96,7 @@ export class Inbox {
     }
     if (this.#isDrainedAfterPending && this.#pending.length === 0) {
       this.#isDrainedAfterPending = false;
-      this.#listener.onDrained();
+      this.#drained.reach();
     }
   }
 
@@ -109,7 +109,7 @@ export class Inbox {
       throw error;
     });
     for (const { events } of taken.values()) for (const event of events) this.#core.emit(event);
-    this.#listener.onTaken();
+    this.#onTaken();
     const ids = [...taken.keys()].map(({ envelopeId }) => envelopeId);
     // Not awaited: a lost acknowledgement only brings the envelope again, and it is known then.
     subscription?.acknowledge(ids).catch(() => undefined);
@@ -145,6 +145,8 @@ export class Inbox {
   async #ended(error: Error): Promise<void> {
     this.#subscription = undefined;
     const isTakenOver = error instanceof TumarError && error.code === "TAKEN_OVER";
+    // In a mailbox that is not there nothing waits.
+    if (error instanceof TumarError && error.code === "REFUSED") this.#drained.reach();
     // A vault that cannot be read now shows nothing of other processes.
     await this.#core.vault.refresh().catch(() => false);
     if (this.#isClosed || this.#subscription !== undefined) return;

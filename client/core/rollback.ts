@@ -1,21 +1,25 @@
 /**
- * Whether this vault is an older copy of itself. The device's own record at its relay remembers how
- * many runs the vault has seen; a record that knows of more means that somebody put an older file
- * back. Until this is known nothing is sealed: what was sent since would be sent under again, and
- * the receiver would take it for a repeat.
+ * Whether this vault is an older copy of itself. The device's own record at each of its relays
+ * remembers how many runs the vault has told it of; a record that knows of more than the vault does
+ * means that somebody put an older file back. Until one relay has answered nothing is sealed: what was
+ * sent since would be sent under again, and the receiver would take it for a repeat.
  */
 
 import { TumarError } from "../../shared/crypto/errors.ts";
 import type { RelayAddress } from "../../shared/e2ee/relay-address.ts";
 import type { Relay } from "../net/requests.ts";
+import type { VaultTransaction } from "../vault/draft.ts";
 import type { Core } from "./context.ts";
+import { renewLocators } from "./locators.ts";
 import { readRecord } from "./remote-records.ts";
 import { closeAllSessions } from "./repair.ts";
-import { getHome, type HomeRow } from "./state/identity.ts";
-import { getRuns, putRuns } from "./state/relays.ts";
+import { changeHome, getHome, type HomeRow } from "./state/homes.ts";
 
 /** No vault has seen more; a relay that tells more lies, and can force a rollback's work, no more. */
 const MAX_RUNS = 2 ** 40;
+/** Numbers passed over for each run that the copy has missed: more than one run ever signs. */
+const NUMBERS_A_RUN = 64;
+const MAX_MISSED_RUNS = 2 ** 12;
 
 /** @returns the number to write to the record once the caller has time for it. */
 export async function checkRollback(
@@ -27,24 +31,28 @@ export async function checkRollback(
   const home = await core.vault.read((view) => getHome(view, address.hash));
   const remembered = home === undefined ? 0 : await runsAt(relay, home, signal);
   const { runs, isRollback } = await core.vault.transaction((tx) => {
-    const before = getRuns(tx);
-    const isOlder = remembered > before;
-    if (isOlder) closeAllSessions(tx);
+    const before = getHome(tx, address.hash)?.generation.version ?? 0;
+    const missed = remembered - before;
+    if (missed > 0) {
+      closeAllSessions(tx);
+      renewLocators(tx, NUMBERS_A_RUN * Math.min(missed, MAX_MISSED_RUNS));
+    }
     const next = Math.max(remembered > MAX_RUNS ? 0 : remembered, before) + 1;
-    putRuns(tx, next);
-    return { runs: next, isRollback: isOlder };
+    putRuns(tx, address, next);
+    return { runs: next, isRollback: missed > 0 };
   });
   if (isRollback) core.emit({ type: "rollback" });
   return runs;
 }
 
 /** At the end of a run: what it committed is told apart from a copy made in its middle. */
-export async function countRun(core: Core): Promise<number> {
-  return core.vault.transaction((tx) => {
-    const next = getRuns(tx) + 1;
-    putRuns(tx, next);
-    return next;
-  });
+export function countRun(tx: VaultTransaction, address: RelayAddress): HomeRow | undefined {
+  putRuns(tx, address, (getHome(tx, address.hash)?.generation.version ?? 0) + 1);
+  return getHome(tx, address.hash);
+}
+
+function putRuns(tx: VaultTransaction, { hash }: RelayAddress, runs: number): void {
+  changeHome(tx, hash, ({ generation }) => ({ generation: { ...generation, version: runs } }));
 }
 
 /** The part says nothing; only its version counts. */
@@ -54,7 +62,7 @@ export async function rememberRuns(
   core: Core,
   relay: Relay,
   home: HomeRow,
-  runs: number,
+  runs: number = home.generation.version,
 ): Promise<void> {
   const { id, owner } = home.generation;
   const writer = home.writer.publicKey;

@@ -9,9 +9,11 @@ import { FRAME_OVERHEAD_BYTES, PAD_BYTES } from "../../shared/e2ee/ratchet-frame
 import { parseRelayAddress } from "../../shared/e2ee/relay-address.ts";
 import { decodeCertificate } from "../../shared/e2ee/statements/certificate.ts";
 import type { VaultView } from "../vault/draft.ts";
-import { placeOf } from "./reply-grants.ts";
+import { MAX_HOMES } from "./homes.ts";
+import { placeOf } from "./my-grants.ts";
 import { listMyGrants } from "./state/grants.ts";
-import { getIdentity, listHomes } from "./state/identity.ts";
+import { listHomes } from "./state/homes.ts";
+import { getIdentity } from "./state/identity.ts";
 
 /** X-Wing key, its tag: what the first chain of a session carries. */
 const FIRST_KEM_BYTES = 1216 + 16;
@@ -24,11 +26,12 @@ const LARGEST_BUCKET = 16384;
  */
 export function textRoom(view: VaultView): number {
   const identity = getIdentity(view);
-  const [home] = listHomes(view);
   const [grant] = listMyGrants(view);
-  if (home === undefined || grant === undefined) return 0;
-  const place = placeOf(parseRelayAddress(home.address), grant);
-  const block = encodeIdentityBlock(decodeCertificate(identity.certificate), [place]);
+  const addresses = listHomes(view).map(({ address }) => parseRelayAddress(address));
+  const [longest] = addresses.sort((a, b) => b.host.length - a.host.length);
+  if (longest === undefined || grant === undefined) return 0;
+  const places = Array.from({ length: MAX_HOMES }, () => placeOf(longest, grant));
+  const block = encodeIdentityBlock(decodeCertificate(identity.certificate), places);
   const prefix = FIRST_FLIGHT_HEAD_BYTES + 2 + block.length + 16;
   return (
     frameBytesOf(LARGEST_BUCKET) -

@@ -6,7 +6,7 @@ import type { VaultView } from "../vault/draft.ts";
 import type { Core } from "./context.ts";
 import { cardOfContact } from "./directory.ts";
 import { getContact } from "./state/contacts.ts";
-import { listHomes } from "./state/identity.ts";
+import { liveHomes } from "./state/homes.ts";
 import type { OutgoingRow } from "./state/messages.ts";
 import { envelopesOf } from "./state/outbox.ts";
 import type { Trying } from "./types.ts";
@@ -24,9 +24,10 @@ function tryingOf({ isUp, nextTryMs, reason }: LinkState): Trying {
   return { words, nextTryMs };
 }
 
-/** Our own comes first: nothing is sealed before it was asked. */
+/** Our own come first as long as none of them is up: nothing is sealed before one was asked. */
 function linksFor(view: VaultView, core: Core, row: OutgoingRow): readonly Relay[] {
-  const homes = listHomes(view).map(({ address }) => core.relays.home(address));
+  const all = liveHomes(view).map(({ address }) => core.relays.home(address));
+  const homes = all.some((relay) => relay.state().isUp) && all.length > 1 ? [] : all;
   const sealed = envelopesOf(view, row.id).map(({ relay }) => relay);
   const addresses = new Set(sealed.length > 0 ? sealed : firstContactRelays(view, row));
   return [...homes, ...[...addresses].map((address) => core.relays.peer(address))];

@@ -628,6 +628,38 @@ export const ERRORS = {
     meaning: "The client was closed while something waited for it.",
     hint: "Open it again; what was written is safe.",
   },
+  RELAY_LAST: {
+    number: 430,
+    close: 0,
+    status: 409,
+    retryable: false,
+    meaning: "The last relay cannot be removed: nobody could write to you any more.",
+    hint: "Add another relay first.",
+  },
+  RELAYS_FULL: {
+    number: 431,
+    close: 0,
+    status: 409,
+    retryable: false,
+    meaning: "An inbox lives on three relays at most.",
+    hint: "Remove one first.",
+  },
+  RELAY_UNKNOWN: {
+    number: 432,
+    close: 0,
+    status: 404,
+    retryable: false,
+    meaning: "This vault has no relay and no door with this address.",
+    hint: "`tumar relays list` shows those there are.",
+  },
+  RELAYS_USED_UP: {
+    number: 433,
+    close: 0,
+    status: 409,
+    retryable: false,
+    meaning: "This identity has lived at ten different relays; it has no record keys for another.",
+    hint: "Keep those it has, or go back to one it had before: that takes no new keys.",
+  },
 
   // 450 network
   RELAY_UNREACHABLE: {

@@ -6,7 +6,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { listContacts } from "../../client/core/state/contacts.ts";
-import { getIdentity, type HomeRow, listHomes } from "../../client/core/state/identity.ts";
+import { type HomeRow, listHomes } from "../../client/core/state/homes.ts";
+import { getIdentity } from "../../client/core/state/identity.ts";
 import type { ClientEvent } from "../../client/core/types.ts";
 import { equalBytes } from "../../shared/crypto/bytes.ts";
 import { parseSigningPublicKey, systemRandom } from "../../shared/crypto/sodium.ts";

@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
-import { type HomeRow, listHomes } from "../../client/core/state/identity.ts";
+import { type HomeRow, listHomes } from "../../client/core/state/homes.ts";
 import { toBase32 } from "../../shared/crypto/bytes.ts";
 import { systemRandom } from "../../shared/crypto/sodium.ts";
 import { BareClient } from "../support/bare-client.ts";

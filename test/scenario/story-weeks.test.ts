@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { listHomes } from "../../client/core/state/identity.ts";
+import { listHomes } from "../../client/core/state/homes.ts";
 import type { Clock } from "../../client/net/clock.ts";
 import { lyingRelay } from "../support/lying-relay.ts";
 import { person } from "../support/people.ts";

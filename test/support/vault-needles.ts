@@ -3,12 +3,8 @@
 import type { ClientEnvironment } from "../../client/core/environment.ts";
 import { listContacts, listPeers } from "../../client/core/state/contacts.ts";
 import { listMyGrants } from "../../client/core/state/grants.ts";
-import {
-  getIdentity,
-  type HomeRow,
-  type IdentityRow,
-  listHomes,
-} from "../../client/core/state/identity.ts";
+import { type HomeRow, listHomes } from "../../client/core/state/homes.ts";
+import { getIdentity, type IdentityRow } from "../../client/core/state/identity.ts";
 import { listMessages } from "../../client/core/state/messages.ts";
 import type { VaultView } from "../../client/vault/draft.ts";
 import { devicePublicKeys } from "../../shared/e2ee/device.ts";

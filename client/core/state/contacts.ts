@@ -25,8 +25,8 @@ export interface ContactRow {
   readonly wantedSet: Uint8Array | null;
   /** Set hash of ours they named last and were sent our statements for. */
   readonly answeredSet: Uint8Array | null;
-  /** Tag of the grant of ours that is theirs; null before one was given out. */
-  readonly myTag: Uint8Array | null;
+  /** Tags of the grants of ours that are theirs, one at each home; none before the first were given out. */
+  readonly myTags: readonly Uint8Array[];
   /** Whether they were given our grant list, in a first flight or a session. */
   readonly isGrantSent: boolean;
   /** Whether they were told our status record. */
@@ -54,7 +54,7 @@ const contacts = new Table<ContactRow>("contact", {
     row.statements,
     row.wantedSet ?? new Uint8Array(0),
     row.answeredSet ?? new Uint8Array(0),
-    row.myTag ?? new Uint8Array(0),
+    row.myTags,
     flag(row.isGrantSent),
     flag(row.isStatusSent),
     row.lastSeq,
@@ -69,7 +69,7 @@ const contacts = new Table<ContactRow>("contact", {
     statements: fields.bytesList(),
     wantedSet: fields.optional(16),
     answeredSet: fields.optional(16),
-    myTag: fields.optional(16),
+    myTags: fields.bytesList(),
     isGrantSent: fields.flag(),
     isStatusSent: fields.flag(),
     lastSeq: fields.integer(),
@@ -112,7 +112,7 @@ export function newContact(root: SigningPublicKey): ContactRow {
     statements: [],
     wantedSet: null,
     answeredSet: null,
-    myTag: null,
+    myTags: [],
     isGrantSent: false,
     isStatusSent: false,
     lastSeq: 0,

@@ -56,6 +56,10 @@ export function putMyGrant(tx: VaultTransaction, row: MyGrantRow): void {
   grants.put(tx, toHex(row.tag), row);
 }
 
+export function deleteMyGrant(tx: VaultTransaction, tag: Uint8Array): void {
+  grants.delete(tx, toHex(tag));
+}
+
 export function listMyGrants(view: VaultView): readonly MyGrantRow[] {
   return grants.list(view).map(([, row]) => row);
 }

@@ -29,12 +29,3 @@ export function getHour(view: VaultView): number | undefined {
 export function putHour(tx: VaultTransaction, hour: number): void {
   counters.put(tx, "hour", hour);
 }
-
-/** Grows with every run that writes; compared with what the device's own record remembers. */
-export function getRuns(view: VaultView): number {
-  return counters.get(view, "runs") ?? 0;
-}
-
-export function putRuns(tx: VaultTransaction, runs: number): void {
-  counters.put(tx, "runs", runs);
-}
