@@ -125,6 +125,11 @@ function sendFault(reply: FastifyReply, error: HttpFault): FastifyReply {
     return text.code(status).send(status < 500 ? "Bad request\n" : "Error\n");
   }
   const { retryAfter } = error.details;
-  if (retryAfter !== undefined) text.header("retry-after", String(retryAfter));
+  if (retryAfter !== undefined) {
+    text.headers({
+      "retry-after": String(retryAfter),
+      "access-control-expose-headers": "retry-after",
+    });
+  }
   return text.code(errorRow(error.code).status).send(`${error.code}\n`);
 }

@@ -135,6 +135,7 @@ describe("limits of exchanges", () => {
     for (const answer of answers) {
       assert.equal(answer.status, 429);
       assert.equal(answer.headers["retry-after"], "5");
+      assert.equal(answer.headers["access-control-expose-headers"], "retry-after");
       assert.equal(textOf(answer), "RATE_LIMITED\n");
     }
     assert.equal((await hello(client, { localAddress: "127.0.0.2" })).status, 200);
