@@ -43,7 +43,7 @@ export class Announcements {
    * @throws TumarError RELAY_MISMATCH, CHANNEL_KEY_FORGED, NOT_A_RELAY
    */
   offer(bytes: Uint8Array): Announcement {
-    const offered = named(() => verifyAnnouncement(bytes, this.#relayHash));
+    const offered = verifiedAnnouncement(bytes, this.#relayHash);
     const held = this.#newest;
     const isNewer = held === undefined || isNewerKey(offered, held);
     return this.#adopt(isNewer ? offered : { ...held, epoch: offered.epoch });
@@ -54,7 +54,7 @@ export class Announcements {
    * @throws TumarError CHANNEL_KEY_STALE, CHANNEL_REFUSED, and as `offer`
    */
   offerAfterRefusal(bytes: Uint8Array, used: Announcement): Announcement {
-    const offered = named(() => verifyAnnouncement(bytes, this.#relayHash));
+    const offered = verifiedAnnouncement(bytes, this.#relayHash);
     if (isNewerKey(used, offered)) {
       throw new TumarError("CHANNEL_KEY_STALE", "the relay went back to an older channel key");
     }
@@ -85,10 +85,13 @@ function verifiedOrNothing(bytes: Uint8Array, relayHash: Uint8Array): Announceme
   }
 }
 
-/** A bad announcement by what it means to the person who wants to reach the relay. */
-function named<T>(verify: () => T): T {
+/**
+ * A bad announcement is named by what it means to the person who wants to reach the relay.
+ * @throws TumarError RELAY_MISMATCH, CHANNEL_KEY_FORGED, NOT_A_RELAY
+ */
+export function verifiedAnnouncement(bytes: Uint8Array, relayHash: Uint8Array): Announcement {
   try {
-    return verify();
+    return verifyAnnouncement(bytes, relayHash);
   } catch (error) {
     if (!(error instanceof TumarError)) throw error;
     if (error.code === "BAD_SIGNATURE") {

@@ -28,11 +28,15 @@ import type {
   SenderRequests,
   SenderRequestType,
 } from "./requests.ts";
+import { routedTransport } from "./routed-transport.ts";
+import { Routes } from "./routes.ts";
 import { hindranceOf } from "./situation.ts";
 import type { TransportChoice } from "./transport-choice.ts";
 import { type Situation, situationWords } from "./words.ts";
 
 export interface LinkOptions extends ChannelLinkSettings {
+  /** To this relay, by what the user added. */
+  doors(): readonly RelayAddress[];
   readonly choice: TransportChoice;
   readonly environment: Omit<ConnectionContext, "origin" | "announcements">;
   /** What `keepAnnouncement` was last given for this relay, in this run or an earlier one. */
@@ -57,6 +61,7 @@ export class RelayLink implements Relay {
   readonly #channels: readonly ChannelLink[];
   readonly #announcements: Announcements;
   readonly #choice: TransportChoice;
+  readonly #routes: Routes;
   readonly #listeners = new Set<(state: LinkState) => void>();
   readonly #onHour: (hour: number) => void;
   #hello: HelloAnswer | undefined;
@@ -71,11 +76,12 @@ export class RelayLink implements Relay {
       options.keepAnnouncement,
       options.announcement,
     );
-    const { transport } = options.environment;
+    const { transport, clock } = options.environment;
+    this.#routes = new Routes({ clock, address, doors: options.doors });
     const open = () => {
       const context: ConnectionContext = {
         ...options.environment,
-        transport: transport.apart?.() ?? transport,
+        transport: routedTransport(this.#routes, transport.apart?.() ?? transport),
         origin: relayOrigin(address),
         announcements: this.#announcements,
       };
@@ -158,7 +164,7 @@ export class RelayLink implements Relay {
       phase: order.find((phase) => phases.includes(phase)) ?? "idle",
       hindrance: hindranceOf(error, this.#choice),
       transport: used?.kind ?? this.#choice.kind,
-      door: "",
+      door: this.#routes.door,
       nextTryMs: rests.length > 0 ? Math.min(...rests) : null,
     };
   }

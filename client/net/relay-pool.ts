@@ -36,6 +36,8 @@ export interface PoolEnvironment {
   /** Without it, each run learns anew what works. */
   readonly memory?: TransportMemory;
   readonly choice?: Partial<ChoiceNumbers>;
+  /** Other ways to the relay with this key: what the user added, never what a contact said. */
+  readonly doorsOf?: (relay: RelayHash) => readonly RelayAddress[];
   readonly idleMs?: number;
   readonly resubscribeMs?: number;
   readonly maxBufferedBytes?: number;
@@ -109,6 +111,7 @@ export class RelayPool {
       },
       backoff: { ...DEFAULT_BACKOFF, ...environment.backoff },
       choice: this.#newChoice(address),
+      doors: () => environment.doorsOf?.(address.hash) ?? [],
       idleMs: environment.idleMs ?? DEFAULT_IDLE_MS,
       resubscribeMs: environment.resubscribeMs ?? DEFAULT_RESUBSCRIBE_MS,
       announcement: this.#store.announcementOf(name),
