@@ -47,10 +47,11 @@ const USED: Readonly<Record<TransportKind, string>> = {
 };
 
 export function situationWords(situation: Situation): string {
+  const way = [hindranceWords(situation), doorWords(situation)].filter((part) => part !== "");
+  if (way.length === 0) way.push(plainWords(situation));
   const { nextTryMs } = situation;
-  const what = [hindranceWords(situation), doorWords(situation)].filter((part) => part !== "");
-  if (nextTryMs !== null) what.push(`next try in ${secondsWords(nextTryMs)}`);
-  const [first = plainWords(situation), ...rest] = what;
+  const next = nextTryMs === null ? [] : [`next try in ${secondsWords(nextTryMs)}`];
+  const [first = "", ...rest] = [...way, ...next];
   return [first, ...rest.map(uncapitalised)].join("; ");
 }
 
