@@ -2,6 +2,7 @@
 
 import type { Random } from "../../shared/crypto/bytes.ts";
 import type { StatementSet } from "../../shared/e2ee/statement-set.ts";
+import type { Clock } from "../net/clock.ts";
 import type { Relay } from "../net/requests.ts";
 import type { VaultView } from "../vault/draft.ts";
 import type { Vault } from "../vault/vault.ts";
@@ -26,6 +27,7 @@ export interface Core {
   readonly relays: Relays;
   readonly health: RelayHealth;
   readonly random: Random;
+  readonly clock: Clock;
   readonly time: CoreTime;
   readonly sets: SetCache;
   emit(event: ClientEvent): void;

@@ -88,6 +88,7 @@ export async function partsOf(environment: ClientEnvironment, vault: Vault): Pro
       peer: peerRelay,
     },
     random,
+    clock,
     time: new CoreTime(() => home.clock.hour() ?? peer.clock.hour(), now),
     sets: new SetCache(),
     emit: (event) => {

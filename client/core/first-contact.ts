@@ -1,6 +1,6 @@
 /**
- * What a first message needs: the devices of a contact and their prekeys, read with the card from
- * one of its relays and verified against the root the card pins.
+ * What a first message needs: the devices of a contact and their prekeys, read from one of their
+ * relays, with the card or by what they told us, and verified against the root that is pinned.
  */
 
 import { equalBytes, toHex } from "../../shared/crypto/bytes.ts";
@@ -12,17 +12,24 @@ import { frontRecordKeys, openFrontPart } from "../../shared/e2ee/front-record.t
 import type { GrantPlace } from "../../shared/e2ee/grant.ts";
 import type { PrekeyPair, VerifiedPrekeyBundle } from "../../shared/e2ee/prekeys.ts";
 import { openPair, type RecordKeys } from "../../shared/e2ee/record-part.ts";
-import { formatRelayAddress, type RelayAddress } from "../../shared/e2ee/relay-address.ts";
+import {
+  formatRelayAddress,
+  type RelayAddress,
+  type RelayHash,
+} from "../../shared/e2ee/relay-address.ts";
 import type { Statement } from "../../shared/e2ee/statement.ts";
 import { statementsOf } from "../../shared/e2ee/statement-set.ts";
 import {
   decodeStatusPlaces,
   openStatusPart,
+  type StatusPlace,
   statusRecordKeys,
 } from "../../shared/e2ee/status-record.ts";
 import type { TakenPair } from "../../shared/wire/frames.ts";
 import type { RequestOptions } from "../net/requests.ts";
 import { type Core, contactSet } from "./context.ts";
+import { cardOfContact } from "./directory.ts";
+import { type Ask, firstAnswer } from "./first-answer.ts";
 import { type ReadRecord, readRecord, takePairs } from "./remote-records.ts";
 import type { ContactRow } from "./state/contacts.ts";
 
@@ -32,6 +39,8 @@ export interface Introduced {
   /** The same without a one-time pair: for a handshake that repeats one that stayed unanswered. */
   readonly withoutPair: VerifiedPrekeyBundle;
   readonly grants: readonly GrantPlace[];
+  /** Hash of the relay that told it; the prekeys are for it alone. */
+  readonly relay: RelayHash;
 }
 
 export interface Introduction {
@@ -42,36 +51,97 @@ export interface Introduction {
 }
 
 /**
- * Asks the card's relays one after the other until one knows the record.
- * @throws TumarError IDENTITY_CHANGED, NOT_REGISTERED when no relay has it, network codes
+ * Asks wherever they may be known, the next while the last is silent: the relays of the card, those
+ * their locators named since, and the status records they told us of. Relays in `avoid` come last.
+ * @throws TumarError IDENTITY_CHANGED, NOT_REGISTERED when no relay has anything, network codes
  */
 export async function introduce(
   core: Core,
-  card: Card,
-  options?: RequestOptions,
+  contact: ContactRow,
+  avoid: readonly Uint8Array[],
+  signal: AbortSignal,
 ): Promise<Introduction> {
-  let last: TumarError = new TumarError("NOT_REGISTERED", "the card names no relay");
-  for (const relay of card.relays) {
-    try {
-      return await introduceAt(core, card, relay, options);
-    } catch (error) {
-      if (!(error instanceof TumarError) || error.code === "IDENTITY_CHANGED") throw error;
-      last = notRegistered(error);
-    }
+  const fronts = frontsOf(core, contact).map(({ card, relay }) => ({
+    relay,
+    ask: (end: AbortSignal) => introduceAt(core, card, relay, { signal: end }),
+  }));
+  const asks = [...fronts, ...statusAsks(core, contact)];
+  return await firstAnswer(core.clock, inOrder(core, asks, avoid), { signal, isFinal });
+}
+
+/**
+ * The same from the status records whose places came in a session.
+ * @throws TumarError IDENTITY_CHANGED, NOT_REGISTERED, network codes
+ */
+export async function introduceByStatus(
+  core: Core,
+  contact: ContactRow,
+  avoid: readonly Uint8Array[],
+  signal: AbortSignal,
+): Promise<Introduction> {
+  const asks = inOrder(core, statusAsks(core, contact), avoid);
+  return await firstAnswer(core.clock, asks, { signal, isFinal });
+}
+
+/** Everybody sees who made the records; another relay does not make a changed identity good. */
+function isFinal({ code }: TumarError): boolean {
+  return code === "IDENTITY_CHANGED";
+}
+
+interface AskAt {
+  readonly relay: RelayAddress;
+  readonly ask: Ask<Introduction>;
+}
+
+/** A silent relay comes after those that answer, one to be avoided after those. */
+function inOrder(
+  core: Core,
+  asks: readonly AskAt[],
+  avoid: readonly Uint8Array[],
+): readonly Ask<Introduction>[] {
+  const rank = ({ relay }: AskAt): number => {
+    const isAvoided = avoid.some((hash) => equalBytes(hash, relay.hash));
+    return (isAvoided ? 2 : 0) + (core.health.isDown(formatRelayAddress(relay)) ? 1 : 0);
+  };
+  return [...asks].sort((a, b) => rank(a) - rank(b)).map(({ ask }) => ask);
+}
+
+/** Front records, which the card opens at any relay; each relay once. */
+function frontsOf(
+  core: Core,
+  contact: ContactRow,
+): readonly { readonly card: Card; readonly relay: RelayAddress }[] {
+  const card = cardOfContact(contact);
+  if (card === null) return [];
+  const learnt = statementsOf(contactSet(core, contact)).flatMap((one) =>
+    one.kind === "locator" ? one.grants.map(({ relay }) => relay) : [],
+  );
+  const found = new Map<string, RelayAddress>();
+  for (const relay of [...card.relays, ...learnt]) {
+    const key = toHex(relay.hash);
+    if (!found.has(key)) found.set(key, relay);
   }
-  throw last;
+  return [...found.values()].map((relay) => ({ card, relay }));
+}
+
+function statusAsks(core: Core, contact: ContactRow): readonly AskAt[] {
+  const places = contact.status === null ? [] : decodeStatusPlaces(contact.status);
+  return places.map((place) => ({
+    relay: place.relay,
+    ask: (signal) => introduceByStatusAt(core, contact, place, { signal }),
+  }));
 }
 
 async function introduceAt(
   core: Core,
   card: Card,
   address: RelayAddress,
-  options?: RequestOptions,
+  options: RequestOptions,
 ): Promise<Introduction> {
   const relay = core.relays.peer(formatRelayAddress(address));
   const keys = frontRecordKeys(card, address.hash);
   const [record, pairs] = await Promise.all([
-    readRecord(relay, keys.id, options),
+    readRecord(relay, keys.id, options).catch(asNotRegistered),
     takePairs(relay, keys.id, core.random, options).catch(withoutPairs),
   ]);
   const parts = openParts(keys, record, card);
@@ -86,23 +156,15 @@ async function introduceAt(
   return { devices, statements, hour: record.hour };
 }
 
-/**
- * The same from the status record of somebody without a card, whose place came in a session.
- * @throws TumarError IDENTITY_CHANGED, NOT_REGISTERED, network codes
- */
-export async function introduceByStatus(
+async function introduceByStatusAt(
   core: Core,
   contact: ContactRow,
-  options?: RequestOptions,
+  place: StatusPlace,
+  options: RequestOptions,
 ): Promise<Introduction> {
-  const places = contact.status === null ? [] : decodeStatusPlaces(contact.status);
-  const [place] = places;
-  if (place === undefined) throw new TumarError("NOT_REGISTERED", "no status record is known");
   const keys = statusRecordKeys(place);
   const relay = core.relays.peer(formatRelayAddress(place.relay));
-  const record = await readRecord(relay, keys.id, options).catch((error) => {
-    throw error instanceof TumarError ? notRegistered(error) : error;
-  });
+  const record = await readRecord(relay, keys.id, options).catch(asNotRegistered);
   const devices = new Map<string, Introduced>();
   const statements: Statement[] = [];
   for (const { writer, version, bytes } of record.parts) {
@@ -174,12 +236,15 @@ function introducedBy(
   const withoutPair = bundleWith(undefined);
   if (withoutPair === undefined) return undefined;
   const withPair = pair === undefined ? undefined : bundleWith(pair);
-  return { bundle: withPair ?? withoutPair, withoutPair, grants: part.locator.grants };
+  // Through the relay that answers first.
+  const isThere = ({ relay }: GrantPlace): number => (equalBytes(relay.hash, hash) ? 0 : 1);
+  const grants = [...part.locator.grants].sort((a, b) => isThere(a) - isThere(b));
+  return { bundle: withPair ?? withoutPair, withoutPair, grants, relay: hash };
 }
 
-function notRegistered(error: TumarError): TumarError {
-  if (error.code !== "REFUSED") return error;
-  return new TumarError("NOT_REGISTERED", "the relay holds nothing for this card", {
+function asNotRegistered(error: unknown): never {
+  if (!(error instanceof TumarError) || error.code !== "REFUSED") throw error;
+  throw new TumarError("NOT_REGISTERED", "the relay holds nothing for this card", {
     cause: error,
   });
 }

@@ -8,7 +8,6 @@ import { TumarError } from "../../shared/crypto/errors.ts";
 import type { SigningPublicKey } from "../../shared/crypto/sodium.ts";
 import { type DevicePeer, decodePeer, encodePeer } from "../../shared/e2ee/device-peer.ts";
 import { unwrapFrame } from "../../shared/e2ee/envelope.ts";
-import { encodeGrantList } from "../../shared/e2ee/grant.ts";
 import { type Introduction, openIdentityBlock } from "../../shared/e2ee/identity-block.ts";
 import { prekeySecrets, removePair } from "../../shared/e2ee/prekey-state.ts";
 import { noteUnopened } from "../../shared/e2ee/reset.ts";
@@ -25,6 +24,7 @@ import {
   getContact,
   getPeer,
   listPeers,
+  NEW_PEER,
   newContact,
   putContact,
   putPeer,
@@ -32,7 +32,7 @@ import {
 import { getMyGrant, type MyGrantRow } from "./state/grants.ts";
 import { getIdentity } from "./state/identity.ts";
 import { getPrekeys, putPrekeys } from "./state/prekeys.ts";
-import { markChanged, takeGrants, takePlaintext } from "./taken-content.ts";
+import { markChanged, takePlaintext, takeReplyGrants } from "./taken-content.ts";
 import type { ClientEvent } from "./types.ts";
 
 /** What a delivery came to; every outcome is acknowledged, since a second try would end the same. */
@@ -46,7 +46,6 @@ export interface Opened {
 const MAX_DEVICES = 32;
 const MAX_STRANGERS = 256;
 const NOTHING: Opened = { events: [] };
-const NO_GRANTS: Uint8Array = encodeGrantList([]);
 
 export function openDelivery(tx: VaultTransaction, core: Core, delivery: Delivery): Opened {
   const grant = getMyGrant(tx, delivery.tag);
@@ -160,6 +159,6 @@ function storePeer(
   const { root, deviceId } = peer.party;
   const held = getPeer(tx, root, deviceId);
   const sessions = encodePeer(peer);
-  putPeer(tx, root, deviceId, { grants: held?.grants ?? NO_GRANTS, sessions });
-  if (identity !== undefined) takeGrants(tx, core, peer.party, identity.replyGrants);
+  putPeer(tx, root, deviceId, { ...(held ?? NEW_PEER), sessions });
+  if (identity !== undefined) takeReplyGrants(tx, core, peer.party, identity.replyGrants);
 }

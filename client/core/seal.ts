@@ -34,6 +34,7 @@ import {
   type ContactRow,
   getContact,
   getPeer,
+  NEW_PEER,
   type PeerRow,
   putContact,
   putPeer,
@@ -143,7 +144,7 @@ function readyPeer(
   if (isReachable && hasSession) return { certificate, row: held, peer };
   const found = introduced.get(toHex(certificate.deviceId));
   if (found === undefined) return undefined;
-  const row = isReachable ? held : { sessions: null, grants: encodeGrantList(found.grants) };
+  const row = isReachable ? held : { ...NEW_PEER, grants: encodeGrantList(found.grants) };
   if (hasSession) return { certificate, row, peer };
   const identity = getIdentity(tx);
   const block = encodeIdentityBlock(
@@ -152,7 +153,7 @@ function readyPeer(
   );
   const own = { root: identity.root, device: identity.device };
   const started = startSession(peer, own, found.bundle, block, core.random, minute);
-  return { certificate, row, peer: started };
+  return { certificate, row: { ...row, via: found.relay }, peer: started };
 }
 
 function sealFor(

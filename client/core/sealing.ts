@@ -5,14 +5,12 @@
 
 import { fromHex } from "../../shared/crypto/bytes.ts";
 import { TumarError } from "../../shared/crypto/errors.ts";
-import type { RequestOptions } from "../net/requests.ts";
 import type { VaultTransaction } from "../vault/draft.ts";
 import type { Core } from "./context.ts";
-import { cardOfContact } from "./directory.ts";
 import { asFault } from "./faults.ts";
 import { type Introduction, introduce, introduceByStatus } from "./first-contact.ts";
 import { contactsToRead, withStatements } from "./known-sets.ts";
-import { repair, rootsToRepair } from "./repair.ts";
+import { relaysToAvoid, repair, rootsToRepair } from "./repair.ts";
 import { sealDrafts } from "./seal.ts";
 import { type ContactRow, getContact, putContact } from "./state/contacts.ts";
 import { rootsWithDrafts } from "./state/outbox.ts";
@@ -99,12 +97,13 @@ async function withIntroduction(
     root: Uint8Array,
     introduced: Introduction["devices"],
   ) => unknown,
-  read: typeof introductionOf = introductionOf,
+  read: typeof introduce = introduce,
 ): Promise<TumarError | undefined> {
   try {
     const contact = await core.vault.read((view) => getContact(view, root));
     if (contact === undefined || contact.isIdentityChanged) return undefined;
-    const introduction = await read(core, contact, { signal });
+    const avoid = await core.vault.read((view) => relaysToAvoid(view, core, root));
+    const introduction = await read(core, contact, avoid, signal);
     const isDone = await core.vault.transaction((tx) => {
       join(tx, core, root, introduction);
       return step(tx, core, root, introduction.devices);
@@ -119,15 +118,6 @@ async function withIntroduction(
     }
     return fault;
   }
-}
-
-async function introductionOf(
-  core: Core,
-  contact: ContactRow,
-  options: RequestOptions,
-): Promise<Introduction> {
-  const card = cardOfContact(contact);
-  return card === null ? introduceByStatus(core, contact, options) : introduce(core, card, options);
 }
 
 function join(

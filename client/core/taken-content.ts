@@ -17,7 +17,7 @@ import type { DevicePeer } from "../../shared/e2ee/device-peer.ts";
 import { encodeGrantList, type GrantPlace } from "../../shared/e2ee/grant.ts";
 import { arrive, release } from "../../shared/e2ee/ordering.ts";
 import { decodeStatement } from "../../shared/e2ee/statement.ts";
-import { encodeStatusPlaces } from "../../shared/e2ee/status-record.ts";
+import { encodeStatusPlaces, type StatusPlace } from "../../shared/e2ee/status-record.ts";
 import type { VaultTransaction } from "../vault/draft.ts";
 import type { Core } from "./context.ts";
 import { compareSets, withStatements } from "./known-sets.ts";
@@ -138,15 +138,15 @@ function act(
   tx: VaultTransaction,
   core: Core,
   peer: DevicePeer,
-  { body }: Content,
+  { body, seq }: Content,
 ): readonly ClientEvent[] {
   const { root } = peer.party;
   switch (body.kind) {
     case "grant":
-      takeGrants(tx, core, peer.party, body.places);
+      takeGrants(tx, core, peer.party, body.places, seq);
       return [];
     case "status":
-      updateContact(tx, root, { status: encodeStatusPlaces(body.places) });
+      takeStatus(tx, peer.party, body.places, seq);
       return [];
     case "statements":
       return joinStatements(tx, core, root, body.statements);
@@ -160,11 +160,38 @@ function act(
   }
 }
 
-/** The newest list a device told replaces the one before; an empty one names no place and is none. */
-export function takeGrants(
+/** What came with a new session: it was made when that was, whatever its messages are numbered. */
+export function takeReplyGrants(
   tx: VaultTransaction,
   core: Core,
   { root, deviceId }: DevicePeer["party"],
+  places: readonly GrantPlace[],
+): void {
+  const row = getPeer(tx, root, deviceId);
+  if (row === undefined) return;
+  putPeer(tx, root, deviceId, { ...row, grantsSeq: 0, statusSeq: 0 });
+  replaceGrants(tx, core, { root, deviceId }, places);
+}
+
+/** The newest list a device told replaces the one before; relays bring them in any order. */
+function takeGrants(
+  tx: VaultTransaction,
+  core: Core,
+  { root, deviceId }: DevicePeer["party"],
+  places: readonly GrantPlace[],
+  seq: number,
+): void {
+  const row = getPeer(tx, root, deviceId);
+  if (row === undefined || seq <= row.grantsSeq) return;
+  putPeer(tx, root, deviceId, { ...row, grantsSeq: seq });
+  replaceGrants(tx, core, { root, deviceId }, places);
+}
+
+/** An empty list names no place and is none. */
+function replaceGrants(
+  tx: VaultTransaction,
+  core: Core,
+  { root, deviceId }: Pick<DevicePeer["party"], "root" | "deviceId">,
   places: readonly GrantPlace[],
 ): void {
   const row = getPeer(tx, root, deviceId);
@@ -172,6 +199,18 @@ export function takeGrants(
   if (row === undefined || places.length === 0 || equalBytes(row.grants, grants)) return;
   putPeer(tx, root, deviceId, { ...row, grants });
   readdress(tx, core, root, deviceId);
+}
+
+function takeStatus(
+  tx: VaultTransaction,
+  { root, deviceId }: DevicePeer["party"],
+  places: readonly StatusPlace[],
+  seq: number,
+): void {
+  const row = getPeer(tx, root, deviceId);
+  if (row === undefined || seq <= row.statusSeq || places.length === 0) return;
+  putPeer(tx, root, deviceId, { ...row, statusSeq: seq });
+  updateContact(tx, root, { status: encodeStatusPlaces(places) });
 }
 
 function joinStatements(

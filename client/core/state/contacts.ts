@@ -41,6 +41,12 @@ export interface PeerRow {
   readonly sessions: Uint8Array | null;
   /** Encoded grant list: where this device takes deposits from us. */
   readonly grants: Uint8Array;
+  /** seq of the message that told them; 0 when it was none. An older list never replaces a newer. */
+  readonly grantsSeq: number;
+  /** The same of the places of their status record. */
+  readonly statusSeq: number;
+  /** Hash of the relay through which the session we began last was begun; null when we began none. */
+  readonly via: Uint8Array | null;
 }
 
 const contacts = new Table<ContactRow>("contact", {
@@ -76,11 +82,29 @@ const contacts = new Table<ContactRow>("contact", {
   }),
 });
 
+/** Of a device that told us nothing yet. */
+export const NEW_PEER: PeerRow = {
+  sessions: null,
+  grants: Uint8Array.of(0),
+  grantsSeq: 0,
+  statusSeq: 0,
+  via: null,
+};
+
 const peers = new Table<PeerRow>("peer", {
-  encode: (row) => [row.sessions ?? new Uint8Array(0), row.grants],
+  encode: (row) => [
+    row.sessions ?? new Uint8Array(0),
+    row.grants,
+    row.grantsSeq,
+    row.statusSeq,
+    row.via ?? new Uint8Array(0),
+  ],
   decode: (fields) => ({
     sessions: fields.optional(),
     grants: fields.bytes(),
+    grantsSeq: fields.integer(),
+    statusSeq: fields.integer(),
+    via: fields.optional(16),
   }),
 });
 
