@@ -14,6 +14,8 @@ const BODY_LIMIT = 1024;
 const HEADERS_TIMEOUT_MS = 30_000;
 /** 16,896 bytes at 20 kbit/s take 7 s, and a bad network has gaps of 30 s. */
 const REQUEST_TIMEOUT_MS = 60_000;
+/** How often both are looked at. */
+const TIMEOUT_CHECK_MS = 5000;
 /** Without a byte either way; a held exchange is silent for 25 s. */
 const SILENCE_TIMEOUT_MS = 60_000;
 /** Between two exchanges: longer than nginx keeps its own side (60 s), so that it is the one that closes. */
@@ -35,6 +37,7 @@ export function buildHttpBase(): FastifyInstance {
     connectionTimeout: SILENCE_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: true,
+    http: { connectionsCheckingInterval: TIMEOUT_CHECK_MS },
   });
   app.server.headersTimeout = HEADERS_TIMEOUT_MS;
   app.setNotFoundHandler(async (_request, reply) =>
