@@ -57,8 +57,8 @@ export class OutboxFollower {
 
   async #showWaiting(item: OutboxItem): Promise<void> {
     const key = toBase32(item.id);
-    // The countdown alone is no news for a script.
-    const line = JSON.stringify({ ...outboxJson(item), nextTryMs: 0 });
+    // For a script each new try is no news, but another hindrance is.
+    const line = JSON.stringify({ ...outboxJson(item), trying: "", nextTryMs: 0 });
     if (this.#printed.get(key) === line) return;
     this.#printed.set(key, line);
     if (this.#isDrawn) return;

@@ -11,7 +11,6 @@ import type {
   OutgoingState,
   ReceivedMessage,
   SentMessage,
-  Trying,
 } from "../core/types.ts";
 import type { ReadJson } from "./json-shapes.ts";
 import { localTime } from "./local-time.ts";
@@ -72,14 +71,8 @@ export function outboxText(item: OutboxItem, terminal: Terminal, nowMs: number):
   const details = [`lane ${item.lane}`, `written ${spanText(nowMs - item.writtenAt)} ago`];
   if (item.expiresAt !== null) details.push(expiryText(item.expiresAt - nowMs));
   const lines = [head, `    (${details.join(", ")})`];
-  if (item.trying !== null) lines.push(`    now: ${tryingText(item.trying)}`);
+  if (item.trying !== null) lines.push(`    now: ${item.trying.words}`);
   return [...lines, peerBlock(item.text, terminal.isScreen)].join("\n");
-}
-
-/** "WebSocket blocked here, using HTTP; next try in 12 s" */
-export function tryingText({ words, nextTryMs }: Trying): string {
-  const next = nextTryMs === null ? [] : [`next try in ${Math.ceil(nextTryMs / 1000)} s`];
-  return [...(words === "" ? ["connecting"] : [words]), ...next].join("; ");
 }
 
 /** A time that passed, as people say it; a clock that was set back makes it none. */

@@ -90,6 +90,8 @@ export interface OutboxJson extends OutgoingJson {
   readonly waitingFor: string;
   /** What is being tried now; null while nothing is. */
   readonly trying: string | null;
+  /** What stands in the way of that: one of client/net/words.ts, for other languages. */
+  readonly hindrance: string | null;
   readonly nextTryMs: number | null;
   /** null while no relay was chosen for it. */
   readonly expiresAt: string | null;
@@ -139,6 +141,7 @@ export function outboxJson(item: OutboxItem): OutboxJson {
     ...outgoingJson(item),
     waitingFor,
     trying: trying?.words ?? null,
+    hindrance: trying?.hindrance ?? null,
     nextTryMs: trying?.nextTryMs ?? null,
     expiresAt: expiresAt === null ? null : isoTime(expiresAt),
   };

@@ -15,13 +15,12 @@ import type { Trying } from "./types.ts";
 export function tryingFor(view: VaultView, core: Core, row: OutgoingRow): Trying | null {
   const states = linksFor(view, core, row).map((relay) => relay.state());
   const troubled = states.find((state) => state.error !== null);
-  const chosen = troubled ?? states.find((state) => state.isUp);
+  const chosen = troubled ?? states.find(({ situation }) => situation.phase !== "idle");
   return chosen === undefined ? null : tryingOf(chosen);
 }
 
-function tryingOf({ isUp, nextTryMs, reason }: LinkState): Trying {
-  const words = reason === "" && isUp ? "connected, waiting for the relay's answer" : reason;
-  return { words, nextTryMs };
+function tryingOf({ trying, nextTryMs, situation }: LinkState): Trying {
+  return { words: trying, hindrance: situation.hindrance, nextTryMs };
 }
 
 /** Our own come first as long as none of them is up: nothing is sealed before one was asked. */

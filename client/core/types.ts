@@ -5,7 +5,7 @@
 
 import type { WordListName } from "../../shared/crypto/phrase.ts";
 import type { TransportKind } from "../net/connection.ts";
-import type { Situation } from "../net/words.ts";
+import type { Hindrance, Situation } from "../net/words.ts";
 
 /**
  * *written*: safe in the vault. *stored*: the relay has it on disk and signed for it. *read*: a person
@@ -93,8 +93,10 @@ export interface OutboxItem extends SentMessage {
 }
 
 export interface Trying {
-  /** Plain words, for example "WebSocket blocked here, using HTTP". */
+  /** Plain words, for example "WebSocket blocked here, using HTTP; next try in 12 s". */
   readonly words: string;
+  /** What stands in the way, for other languages. */
+  readonly hindrance: Hindrance;
   /** Until the next try to connect; null while connected or connecting. */
   readonly nextTryMs: number | null;
 }

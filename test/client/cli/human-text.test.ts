@@ -12,7 +12,6 @@ import {
   sentText,
   spanText,
   stateText,
-  tryingText,
 } from "../../../client/cli/human-text.ts";
 import {
   contactJson,
@@ -113,8 +112,8 @@ describe("for people", () => {
   });
 
   it("a waiting message says what is being tried, since when, and for how long it may", () => {
-    const words = "WebSocket blocked here, using HTTP";
-    const trying = { words, nextTryMs: 11_001 };
+    const words = "WebSocket blocked here, using HTTP; next try in 12 s";
+    const trying = { words, hindrance: "websocket-blocked", nextTryMs: 11_001 } as const;
     const hour = 3_600_000;
     const waiting = { ...queued, lane: "urgent", trying, expiresAt: at + 30 * 24 * hour } as const;
     const text = outboxText(waiting, terminal(false), at + 3 * hour + 1);
@@ -123,7 +122,6 @@ describe("for people", () => {
       text,
       /\n {4}now: WebSocket blocked here, using HTTP; next try in 12 s\n {4}hello$/,
     );
-    assert.equal(tryingText({ words: "", nextTryMs: null }), "connecting");
     assert.deepEqual([-1, 59_999, 60_000, 47 * hour, 48 * hour].map(spanText), [
       "less than a minute",
       "less than a minute",
@@ -216,6 +214,7 @@ describe("for scripts", () => {
       "writtenAt",
       "waitingFor",
       "trying",
+      "hindrance",
       "nextTryMs",
       "expiresAt",
     ]);
