@@ -182,10 +182,11 @@ export class Exchange implements HoldingPeer {
     }
   }
 
+  /** Elastic answers also use what fixed ones did not need: never more than the largest allowed. */
   #bucketOfAnswer(): number {
     if (this.#isExact) return this.#bucket;
     const shown = CHANNEL_BUCKETS.find((bucket) => exchangeRoom(bucket) >= this.#shown);
-    return shown ?? this.#bucket;
+    return Math.min(shown ?? this.#bucket, this.#bucket);
   }
 
   #end(answer: Uint8Array | undefined): void {
