@@ -182,6 +182,8 @@ export class HomeKeeper {
   /** A relay that never kept anything of ours cannot know whether there is a newer copy. */
   async #check(home: HomeRow): Promise<void> {
     if (this.#isChecked) return;
+    // The inbox comes next: its channel opens while the relay is asked about the copy.
+    this.#relay.owner.warm();
     const end = this.#timers.signal;
     this.#untoldRuns = await checkRollback(this.#core, this.#place, this.#relay, end);
     this.#isChecked = true;

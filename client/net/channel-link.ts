@@ -113,6 +113,13 @@ export class ChannelLink implements SubscriptionHost {
     return subscription;
   }
 
+  /** Opens a connection ahead of what will be asked. Without effect when there is one, or it rests. */
+  warm(): void {
+    this.#checkOpen();
+    this.#usedAt = this.#context.clock.now();
+    if (this.#state.phase === "idle") this.#open();
+  }
+
   /** Tries at once when it rests; looks whether the connection lives when there is one. */
   kick(): void {
     if (this.#state.phase === "resting") this.#wake();

@@ -96,6 +96,7 @@ export class RelayLink implements Relay {
       request: <Type extends OwnerRequestType>(body: BodyOf<Type>, proven: OwnerRequestOptions) =>
         owner.request(body, proven) as Promise<AnswerTo<Type>>,
       subscribe: (mailbox, subscribeOptions) => owner.subscribe(mailbox, subscribeOptions),
+      warm: () => owner.warm(),
     };
     this.sender = {
       request: <Type extends SenderRequestType>(body: BodyOf<Type>, limits: RequestOptions = {}) =>

@@ -114,6 +114,8 @@ export interface OwnerRequests {
   ): Promise<AnswerTo<Type>>;
   /** `mailbox` is the mailbox's own key pair. */
   subscribe(mailbox: SigningKeyPair, options: SubscribeOptions): Subscription;
+  /** Opens the channel ahead of the first request, which then takes one round trip. */
+  warm(): void;
 }
 
 /** Requests over sender channels, which prove nothing. */

@@ -52,6 +52,18 @@ describe("two kinds of channel", () => {
     link.close();
   });
 
+  it("the owner channel opened ahead carries what is asked later, on one socket", async () => {
+    const { relay, link } = setUp();
+    link.owner.warm();
+    await settled();
+    assert.equal(relay.openSockets, 1);
+    link.owner.warm();
+    const key = newKey();
+    await link.owner.request(create(key), { proveWith: key });
+    assert.equal(relay.attempts, 1);
+    link.close();
+  });
+
   it("an unused channel is closed after a while, and opened again when needed", async () => {
     const { relay, link, clock } = setUp();
     relay.behaviour = () => undefined;
