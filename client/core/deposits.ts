@@ -43,10 +43,19 @@ export class Deposits {
   readonly #clock: Clock;
   readonly #end: AbortSignal;
   readonly #retry: RetryPolicy;
+  readonly #onStored: () => Promise<void>;
   readonly #queues = new Map<string, Queue>();
   readonly #resting: (() => void)[] = [];
 
-  constructor(core: Core, clock: Clock, end: AbortSignal, retry: RetryPolicy = RETRY) {
+  /** `onStored` is called when envelopes have left; what it seals is deposited before this rests. */
+  constructor(
+    core: Core,
+    clock: Clock,
+    end: AbortSignal,
+    onStored: () => Promise<void>,
+    retry: RetryPolicy = RETRY,
+  ) {
+    this.#onStored = onStored;
     this.#core = core;
     this.#clock = clock;
     this.#end = end;
@@ -141,7 +150,10 @@ export class Deposits {
     const { movedTo, left } = await settle(this.#core, results);
     for (const hash of movedTo) this.#start(this.#queueOf(toHex(hash)));
     for (const place of left) queue.failed.add(place);
-    if (results.some(({ receipt }) => receipt !== undefined)) queue.failures = 0;
+    if (results.some(({ receipt }) => receipt !== undefined)) {
+      queue.failures = 0;
+      await this.#onStored();
+    }
     if (results.some(({ fault }) => isSilence(fault))) await this.#leave(queue);
     else queue.isDue = true;
   }

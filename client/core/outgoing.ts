@@ -11,6 +11,7 @@ import type { Core } from "./context.ts";
 import { Deposits } from "./deposits.ts";
 import { RETRY, retryDelayMs } from "./retry.ts";
 import { type Faults, introductionsDue, sealKnown } from "./sealing.ts";
+import { rootsWithDrafts } from "./state/outbox.ts";
 
 export class Outgoing {
   readonly #core: Core;
@@ -32,7 +33,7 @@ export class Outgoing {
     this.#core = core;
     this.#clock = clock;
     this.#end = end;
-    this.#deposits = new Deposits(core, clock, end);
+    this.#deposits = new Deposits(core, clock, end, () => this.#sealMore());
     this.#onPass = onPass;
     end.addEventListener("abort", () => this.#cancelRetry());
   }
@@ -99,6 +100,14 @@ export class Outgoing {
       const ended = this.#introduce(toHex(root), run).finally(() => this.#introducing.delete(key));
       this.#introducing.set(key, ended);
     }
+  }
+
+  /** What had to wait behind many sealed ones follows them. */
+  async #sealMore(): Promise<void> {
+    const before = await this.#core.vault.read(rootsWithDrafts);
+    if (before.length === 0) return;
+    await sealKnown(this.#core, new Map());
+    await this.#deposits.kick();
   }
 
   async #introduce(root: string, run: () => Promise<TumarError | undefined>): Promise<void> {

@@ -41,6 +41,7 @@ import {
 } from "./state/contacts.ts";
 import { getIdentity } from "./state/identity.ts";
 import {
+  countEnvelopesTo,
   type DraftRow,
   deleteDraft,
   listDrafts,
@@ -48,9 +49,15 @@ import {
   putDraft,
   putEnvelope,
 } from "./state/outbox.ts";
+import type { Lane } from "./types.ts";
 
 /** An envelope waits at a relay as long as a device mailbox lives. */
 const ENVELOPE_LIFE_DAYS = 30;
+/**
+ * Envelopes to one contact that may wait before more is sealed, unless it is urgent. An alert sealed
+ * behind them is opened before them, and a ratchet skips 512 frames at most.
+ */
+const SEALED_AHEAD = 256;
 /** An urgent envelope goes to as many relays of a device. */
 const URGENT_PLACES = 2;
 const NO_SET = new Uint8Array(SET_HASH_BYTES);
@@ -79,7 +86,8 @@ export function draft(
 }
 
 /**
- * Seals every draft for this contact, for each of its live devices, or none of them.
+ * Seals drafts for this contact, for each of its live devices, or none of them: the urgent ones, and
+ * of the others as many as may wait sealed. The rest follows when those have left (outgoing.ts).
  * @returns false when a device has no session and `introduced` does not have it either
  * @throws TumarError TEXT_TOO_LONG
  */
@@ -91,7 +99,7 @@ export function sealDrafts(
 ): boolean {
   const contact = getContact(tx, root);
   if (contact === undefined || contact.isIdentityChanged) return true;
-  const drafts = byLane(listDrafts(tx, root));
+  const drafts = sealedNow(tx, root);
   if (drafts.length === 0) return true;
   const devices = devicesOf(tx, core, contact);
   if (devices.length === 0) return false;
@@ -104,12 +112,14 @@ export function sealDrafts(
   return true;
 }
 
-/** What is sealed first is opened first: nothing urgent has others skipped for it. */
-function byLane<Draft extends readonly [place: number, row: DraftRow]>(
-  drafts: readonly Draft[],
-): readonly Draft[] {
-  const laneOfDraft = ([, { content }]: Draft) => LANES.indexOf(laneOf(content.body.kind));
-  return drafts.toSorted((a, b) => laneOfDraft(a) - laneOfDraft(b));
+/** By lane, then by place. */
+function sealedNow(view: VaultView, root: Uint8Array): readonly [place: number, row: DraftRow][] {
+  const drafts = listDrafts(view, root);
+  const inLane = (lane: Lane) =>
+    drafts.filter(([, { content }]) => laneOf(content.body.kind) === lane);
+  const [urgent = [], ...others] = LANES.map(inLane);
+  const room = Math.max(0, SEALED_AHEAD - countEnvelopesTo(view, root));
+  return [...urgent, ...others.flat().slice(0, room)];
 }
 
 interface ReadyPeer {

@@ -87,6 +87,12 @@ const byRelay = new Table<number>("envelope-at", {
   decode: (fields) => fields.integer(),
 });
 
+/** Places by the root they are for. */
+const byRoot = new Table<number>("envelope-to", {
+  encode: (place) => [place],
+  decode: (fields) => fields.integer(),
+});
+
 const counter = new Table<number>("outbox-last", {
   encode: (value) => [value],
   decode: (fields) => fields.integer(),
@@ -100,16 +106,16 @@ export function nextPlace(tx: VaultTransaction): number {
 }
 
 export function putDraft(tx: VaultTransaction, place: number, row: DraftRow): void {
-  drafts.put(tx, draftKey(row.root, place), row);
+  drafts.put(tx, rootKey(row.root, place), row);
 }
 
 export function deleteDraft(tx: VaultTransaction, root: Uint8Array, place: number): void {
-  drafts.delete(tx, draftKey(root, place));
+  drafts.delete(tx, rootKey(root, place));
 }
 
 /** In the order of sending. */
 export function listDrafts(view: VaultView, root: Uint8Array): [place: number, row: DraftRow][] {
-  const under = draftKey(root);
+  const under = rootKey(root);
   return drafts.list(view, under).map(([key, row]) => [Number(key.slice(under.length)), row]);
 }
 
@@ -124,6 +130,7 @@ export function putEnvelope(tx: VaultTransaction, place: number, row: EnvelopeRo
   envelopes.put(tx, indexKey(place), row);
   byMessage.put(tx, messageKey(row.messageId, place), place);
   byRelay.put(tx, relayKey(row, place), place);
+  byRoot.put(tx, rootKey(row.root, place), place);
 }
 
 export function deleteEnvelope(tx: VaultTransaction, place: number): void {
@@ -132,6 +139,12 @@ export function deleteEnvelope(tx: VaultTransaction, place: number): void {
   envelopes.delete(tx, indexKey(place));
   byMessage.delete(tx, messageKey(row.messageId, place));
   byRelay.delete(tx, relayKey(row, place));
+  byRoot.delete(tx, rootKey(row.root, place));
+}
+
+/** How many envelopes for them wait. */
+export function countEnvelopesTo(view: VaultView, root: Uint8Array): number {
+  return byRoot.keys(view, rootKey(root)).length;
 }
 
 export function getEnvelope(view: VaultView, place: number): EnvelopeRow | undefined {
@@ -192,7 +205,7 @@ export function waitingMessages(view: VaultView): readonly string[] {
   return [...new Set([...drafted, ...sealed])];
 }
 
-function draftKey(root: Uint8Array, place?: number): string {
+function rootKey(root: Uint8Array, place?: number): string {
   return `${toHex(root)}/${place === undefined ? "" : indexKey(place)}`;
 }
 
