@@ -50,6 +50,11 @@ export class FrameExchange {
     return this.#queue.isEmpty && this.#unanswered === 0;
   }
 
+  /** The relay owes the rest of something. */
+  get isInPart(): boolean {
+    return [...this.#sent.values()].some(({ outgoing }) => outgoing.isInPart === true);
+  }
+
   /** Queues a frame and, before the first of its key, the proof. */
   submit(outgoing: Outgoing): void {
     this.#queue.push(newItem(outgoing, this.#proofOf(outgoing.proveWith)));

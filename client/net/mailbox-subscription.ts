@@ -39,8 +39,11 @@ export interface PollTerms {
   readonly waitSeconds: number;
 }
 
-/** Without effect on a WebSocket. */
-const NO_POLL: PollTerms = { answerBucket: 0, waitSeconds: 0 };
+/**
+ * On a WebSocket: messages no longer than this. Where networks freeze a connection after some 16 KB, a
+ * large envelope that came in one message would look as if nothing had come.
+ */
+const SOCKET_TERMS: PollTerms = { answerBucket: 4608, waitSeconds: 0 };
 const LONGEST_FRAME = {
   answerBucket: MAX_CHANNEL_MESSAGE_BYTES,
   waitSeconds: MAX_WAIT_SECONDS,
@@ -65,6 +68,7 @@ export class MailboxSubscription implements Outgoing, Subscription {
   #underWay = new Set<string>();
   #batch: Batch | undefined;
   #hasEnded = false;
+  #isInPart = false;
   /** Told when it is over, to what carries it by asking again and again. */
   onClosed: () => void = () => {};
   /** When a `subscribe` of it was last lost on the way to the relay or back; kept by what carries it. */
@@ -75,11 +79,15 @@ export class MailboxSubscription implements Outgoing, Subscription {
     this.#options = options;
     this.#credit = options.credit ?? DEFAULT_WINDOW;
     this.#host = host;
-    this.size = frameSize({ ...this.#body(NO_POLL), ...LONGEST_FRAME });
+    this.size = frameSize({ ...this.#body(SOCKET_TERMS), ...LONGEST_FRAME });
   }
 
   get isSettled(): boolean {
     return this.#hasEnded;
+  }
+
+  get isInPart(): boolean {
+    return this.#isInPart;
   }
 
   /** Envelopes delivered by the present connection, or the last exchange, and not acknowledged. */
@@ -88,11 +96,12 @@ export class MailboxSubscription implements Outgoing, Subscription {
   }
 
   frame(requestId: RequestId): ClientFrame {
-    return this.pollFrame(requestId, NO_POLL);
+    return this.pollFrame(requestId, SOCKET_TERMS);
   }
 
   pollFrame(requestId: RequestId, terms: PollTerms): ClientFrame {
     this.#underWay = new Set();
+    this.#isInPart = false;
     return { ...this.#body(terms), requestId };
   }
 
@@ -150,6 +159,7 @@ export class MailboxSubscription implements Outgoing, Subscription {
 
   #onSlice(slice: Deliver): void {
     const delivery = this.#slices.add(slice);
+    this.#isInPart = delivery === undefined;
     if (delivery === undefined) return;
     if (this.#underWay.size >= this.#credit) {
       throw new TumarError("RELAY_FAULT", "more envelopes than credit was given for");

@@ -20,6 +20,8 @@ export interface Outgoing {
   readonly proveWith: SigningKeyPair | undefined;
   /** True when nobody waits for it any more: it need not be sent. */
   readonly isSettled: boolean;
+  /** True while the relay owes the rest of something it has begun to deliver. */
+  readonly isInPart?: boolean;
   /** Called when the frame is sent, and again when it is sent again. */
   frame(requestId: RequestId, proofHash: Uint8Array): ClientFrame;
   /** An answer of a type the frame table allows. @throws TumarError RELAY_FAULT */

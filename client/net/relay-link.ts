@@ -161,10 +161,11 @@ export class RelayLink implements Relay {
     const phases = states.map(({ phase }) => phase);
     const order = error === undefined ? CALM : TROUBLED;
     const used = this.#channels.find(({ state }) => state.phase !== "idle");
+    const transport = used?.kind ?? this.#choice.kind;
     return {
       phase: order.find((phase) => phases.includes(phase)) ?? "idle",
-      hindrance: hindranceOf(error, this.#choice),
-      transport: used?.kind ?? this.#choice.kind,
+      hindrance: hindranceOf(error, this.#choice, transport),
+      transport,
       door: this.#routes.door,
       nextTryMs: rests.length > 0 ? Math.min(...rests) : null,
     };

@@ -123,7 +123,7 @@ export class WebSocketConnection implements Connection {
       onQuiet: () => this.#submitHello(),
       onDoubt: () => this.#events.onDoubt(),
       onDead: (silentMs) => this.fail(fellSilent(silentMs)),
-      isWaiting: () => !this.#exchange.isQuiet,
+      isWaiting: () => !this.#exchange.isQuiet || this.#exchange.isInPart,
     });
     const known = announcements.newest;
     if (known !== undefined) {
@@ -167,6 +167,7 @@ export class WebSocketConnection implements Connection {
       default:
         if (!wasOpen) this.#onOpened();
         for (const frame of received.frames) if (!this.#isClosed) this.#exchange.receive(frame);
+        if (this.#exchange.isInPart) this.#watchdog?.asked();
         this.#flushSoon();
     }
   }

@@ -192,7 +192,7 @@ export const CLIENT_FRAMES: ClientTable = {
       credit: uint(1, 1024, "envelopes that may be in flight, at most the relay's window"),
       answerBucket: choice(
         [0, ...CHANNEL_BUCKETS],
-        "in an exchange, size of the answer in bytes whatever it holds; 0 = the smallest that fits",
+        "in an exchange, size of the answer in bytes whatever it holds; 0 = the smallest that fits. On a WebSocket, the longest message the relay sends from then on",
       ),
       waitSeconds: uint(0, MAX_WAIT_SECONDS, "in an exchange, how long to wait for something"),
       resumeEnvelopeId: bytesOneOf(

@@ -257,6 +257,20 @@ describe("after a broken connection", () => {
     link.close();
   });
 
+  it("an envelope begun and not continued for 10 s casts doubt on the connection; a whole one does not", async () => {
+    const { relay, link, clock } = await subscribe();
+    assert.equal(subscribes(relay)[0]?.answerBucket, 4608, "large envelopes come in slices");
+    relay.last.send(slices(relay, systemRandom(4096)));
+    await clock.advance(12_000);
+    assert.equal(relay.connections.length, 1);
+    relay.last.send(slices(relay, systemRandom(16_384), [4096, 8192]).slice(0, 2));
+    await clock.advance(9_000);
+    assert.equal(relay.connections.length, 1);
+    await clock.advance(1_500);
+    assert.equal(relay.connections.length, 2);
+    link.close();
+  });
+
   it("an acknowledgement asked for meanwhile goes before it, and lends no credit twice", async () => {
     const { relay, link, clock, subscription } = await subscribe();
     const envelope = systemRandom(1024);

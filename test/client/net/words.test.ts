@@ -2,7 +2,11 @@
 
 import assert from "node:assert/strict";
 import { it } from "node:test";
+import { hindranceOf } from "../../../client/net/situation.ts";
+import { TransportChoice } from "../../../client/net/transport-choice.ts";
+import { unexpectedStatus } from "../../../client/net/transport-faults.ts";
 import { HINDRANCES, type Situation, situationWords } from "../../../client/net/words.ts";
+import { FakeClock } from "./fake-clock.ts";
 
 const calm: Situation = {
   phase: "up",
@@ -41,6 +45,19 @@ it("has plain words when nothing stands in the way", () => {
   assert.equal(words({}), "Connected");
   assert.equal(words({ phase: "connecting" }), "Connecting");
   assert.equal(words({ phase: "resting", nextTryMs: 0 }), "Waiting; next try in 1 s");
+});
+
+it("a lower kind that is chosen and not used yet hinders nothing", () => {
+  const choice = new TransportChoice({
+    clock: new FakeClock(),
+    recall: () => undefined,
+    keep: () => undefined,
+  });
+  const error = unexpectedStatus(403);
+  choice.failed({}, { kind: "websocket", error, receivedBytes: 0, livedMs: 0 });
+  assert.equal(hindranceOf(undefined, choice, "websocket"), "none");
+  assert.equal(hindranceOf(error, choice, "websocket"), "unanswered");
+  assert.equal(hindranceOf(undefined, choice, "exchange"), "websocket-blocked");
 });
 
 it("has words of its own for each hindrance", () => {
