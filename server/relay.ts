@@ -29,6 +29,7 @@ import { buildMetricsServer } from "./metrics-server.ts";
 import { ObservedStore } from "./observed-store.ts";
 import { Pressure } from "./pressure.ts";
 import type { Services } from "./services.ts";
+import { limitSockets } from "./socket-limit.ts";
 import { Sockets } from "./sockets.ts";
 import { GroupCommit } from "./store/group-commit.ts";
 import { openSqliteStore } from "./store/sqlite/sqlite-engine.ts";
@@ -123,6 +124,7 @@ async function openParts(options: RelayOptions): Promise<Parts> {
     exchanges,
     proxyHops: config.PROXY_HOPS,
   });
+  limitSockets(app.server, config, names);
   return {
     services: shared,
     sockets,

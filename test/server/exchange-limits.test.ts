@@ -131,7 +131,7 @@ describe("limits of exchanges", () => {
     });
     const slow = Array.from({ length: places }, () => begun(t, relay));
     await until(client, 429);
-    const answers = await Promise.all(Array.from({ length: 300 }, () => hello(client)));
+    const answers = await Promise.all(Array.from({ length: 250 }, () => hello(client)));
     for (const answer of answers) {
       assert.equal(answer.status, 429);
       assert.equal(answer.headers["retry-after"], "5");
@@ -141,6 +141,26 @@ describe("limits of exchanges", () => {
     assert.equal((await hello(client, { localAddress: "127.0.0.2" })).status, 200);
     for (const socket of slow) socket.destroy();
     await until(client, 200);
+  });
+
+  it("one address has so many TCP connections, also silent ones", async (t) => {
+    const { relay, client } = await exchangeScene(t, {
+      EXCHANGES_PER_ADDRESS: 1,
+      CONNECTIONS_PER_ADDRESS: 1,
+    });
+    const silent = Array.from({ length: 20 }, () =>
+      connect({ port: relay.port, host: "127.0.0.1", localAddress: "127.0.0.3" }),
+    );
+    t.after(() => {
+      for (const socket of silent) socket.destroy();
+    });
+    for (const socket of silent) socket.on("error", () => undefined).resume();
+    let closed = 0;
+    await new Promise<void>((resolve) => {
+      for (const socket of silent) socket.on("close", () => ++closed === 12 && resolve());
+    });
+    assert.equal((await hello(client)).status, 200);
+    assert.equal(closed, 12);
   });
 
   it("one address makes so many exchanges a second, and frames in them", async (t) => {
