@@ -30,11 +30,15 @@ export class AddressLimit {
     return this.#open;
   }
 
+  get isFull(): boolean {
+    return this.#open >= this.#total;
+  }
+
   /** undefined when this address, or the relay, has as many open as it may. */
   enter(address: string): Release | undefined {
     const name = this.#names.nameOf(address);
     const count = this.#counts.get(name) ?? 0;
-    if (count >= this.#perAddress || this.#open >= this.#total) return undefined;
+    if (count >= this.#perAddress || this.isFull) return undefined;
     this.#counts.set(name, count + 1);
     this.#open += 1;
     let isHeld = true;

@@ -63,8 +63,8 @@ export class Exchanges implements ExchangeTaker<Place> {
     const { metrics, commits } = this.#services;
     const rates = this.#rates.of(address);
     try {
-      const isBehind = commits.waiting > MAX_WAITING_OPERATIONS;
-      if (!this.#isAccepting || isBehind) throw busy("CLOSING", RETRY_AFTER.closing);
+      const isBusy = this.#limit.isFull || commits.waiting > MAX_WAITING_OPERATIONS;
+      if (!this.#isAccepting || isBusy) throw busy("CLOSING", RETRY_AFTER.closing);
       if (!rates.exchanges.take(1)) throw busy("RATE_LIMITED", RETRY_AFTER.rate);
       const leave = this.#limit.enter(address);
       if (leave === undefined) throw busy("RATE_LIMITED", RETRY_AFTER.places);

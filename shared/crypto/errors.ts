@@ -260,7 +260,7 @@ export const ERRORS = {
     close: 1001,
     status: 503,
     retryable: true,
-    meaning: "The relay is shutting down.",
+    meaning: "The relay is shutting down, or takes nothing new for the moment.",
     hint: "Connect again in a few seconds.",
   },
   BAD_RECEIPT: {

@@ -143,6 +143,16 @@ describe("limits of exchanges", () => {
     await until(client, 200);
   });
 
+  it("the relay as a whole has so many exchanges open", async (t) => {
+    const { relay, client } = await exchangeScene(t, { EXCHANGES: 3 });
+    const slow = [1, 2, 3].map(() => begun(t, relay));
+    const refused = await until(client, 503);
+    assert.equal(textOf(refused), "CLOSING\n");
+    assert.equal(refused.headers["retry-after"], "5");
+    for (const socket of slow) socket.destroy();
+    await until(client, 200);
+  });
+
   it("one address has so many TCP connections, also silent ones", async (t) => {
     const { relay, client } = await exchangeScene(t, {
       EXCHANGES_PER_ADDRESS: 1,
