@@ -10,6 +10,7 @@ import type {
   NewIdentity,
   OutboxItem,
   OutgoingState,
+  OwnRelay,
   ReadSummary,
   ReceivedMessage,
   SentMessage,
@@ -37,6 +38,20 @@ export interface ContactJson {
 export interface SafetyNumberJson {
   /** 60 digits without spaces: a script compares, it does not read aloud. */
   readonly safetyNumber: string;
+}
+
+export interface RelayJson {
+  readonly address: string;
+  readonly stage: OwnRelay["stage"];
+  readonly up: boolean;
+  /** When it last answered; null = never. */
+  readonly reachedAt: string | null;
+  readonly transport: OwnRelay["transport"];
+  /** Host of the door in use; null without one. */
+  readonly door: string | null;
+  readonly trying: string;
+  readonly doors: readonly string[];
+  readonly holds: OwnRelay["holds"];
 }
 
 export interface ReceivedJson {
@@ -95,6 +110,21 @@ export interface OutboxJson extends OutgoingJson {
   readonly nextTryMs: number | null;
   /** null while no relay was chosen for it. */
   readonly expiresAt: string | null;
+}
+
+export function relayJson(relay: OwnRelay): RelayJson {
+  const { address, stage, isUp, reachedAt, transport, door, trying, doors, holds } = relay;
+  return {
+    address,
+    stage,
+    up: isUp,
+    reachedAt: reachedAt === null ? null : isoTime(reachedAt),
+    transport,
+    door: door === "" ? null : door,
+    trying,
+    doors,
+    holds,
+  };
 }
 
 export function identityJson(created: NewIdentity): IdentityJson {

@@ -10,6 +10,7 @@ import { defineInit } from "./commands/init.ts";
 import { defineOutbox } from "./commands/outbox.ts";
 import { defineRead } from "./commands/read.ts";
 import { defineRelay } from "./commands/relay.ts";
+import { defineRelays } from "./commands/relays.ts";
 import { defineSend } from "./commands/send.ts";
 import { defineSync } from "./commands/sync.ts";
 import { defineVerify } from "./commands/verify.ts";
@@ -19,6 +20,7 @@ import { Terminal } from "./terminal.ts";
 const COMMANDS = [
   defineRelay,
   defineInit,
+  defineRelays,
   defineCard,
   defineAdd,
   defineVerify,

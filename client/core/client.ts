@@ -12,9 +12,8 @@ import {
   phraseSeed,
   phraseWords,
 } from "../../shared/crypto/phrase.ts";
-import { SIGNING_SEED_BYTES, signingKeyPair, systemRandom } from "../../shared/crypto/sodium.ts";
+import { systemRandom } from "../../shared/crypto/sodium.ts";
 import { formatCard } from "../../shared/e2ee/card.ts";
-import { parseRelayAddress } from "../../shared/e2ee/relay-address.ts";
 import type { Clock } from "../net/clock.ts";
 import { RelayPool } from "../net/relay-pool.ts";
 import type { VaultTransaction, VaultView } from "../vault/draft.ts";
@@ -41,6 +40,8 @@ import {
 } from "./environment.ts";
 import { findReceivedId } from "./message-ids.ts";
 import { LANES, laneOf } from "./message-state.ts";
+import { newPlaces, parseRelays } from "./new-places.ts";
+import { addRelay, describeRelays, removeRelay } from "./own-relays.ts";
 import { markRead } from "./reads.ts";
 import { sealDrafts } from "./seal.ts";
 import { cardOf, makeSelf, putSelf } from "./self.ts";
@@ -64,13 +65,13 @@ import type {
   CreateOptions,
   NewIdentity,
   OutboxItem,
+  OwnRelay,
   ReadSummary,
   ReceivedMessage,
   SendOptions,
   SentMessage,
   SyncSummary,
 } from "./types.ts";
-import { createMailbox } from "./upkeep.ts";
 import { type WakeOptions, Wakes } from "./wakes.ts";
 import { checkText, writeMessage } from "./writing.ts";
 
@@ -80,8 +81,7 @@ export interface CreatedClient {
 }
 
 const DEFAULT_SYNC_MS = 20_000;
-/** Whoever makes an identity waits at the screen. */
-const FIRST_ANSWER_MS = 10_000;
+const DEFAULT_RELAY_MS = 10_000;
 const HOUR_MS = 3_600_000;
 
 export class Client {
@@ -105,30 +105,24 @@ export class Client {
   }
 
   /**
-   * A new identity, registered at `options.relay`. On any failure no vault is left behind.
-   * @throws TumarError BAD_RELAY_ADDRESS, VAULT_EXISTS, network and relay codes
+   * A new identity, registered at its relays. On any failure no vault is left behind.
+   * @throws TumarError BAD_RELAY_ADDRESS, RELAYS_FULL, VAULT_EXISTS, network and relay codes
    */
   static async create(
     environment: ClientEnvironment,
-    { relay: address, wordList }: CreateOptions,
+    { relay, moreRelays = [], wordList }: CreateOptions,
   ): Promise<CreatedClient> {
-    parseRelayAddress(address);
+    const relays = parseRelays([relay, ...moreRelays]);
     if (await environment.storage.exists()) {
       throw new TumarError("VAULT_EXISTS", "a vault is there already");
     }
     const random = environment.random ?? systemRandom;
-    const mailbox = signingKeyPair(random(SIGNING_SEED_BYTES));
     const probe = new RelayPool(poolEnvironment(environment), NO_STORE);
-    try {
-      const timeout = { timeoutMs: FIRST_ANSWER_MS };
-      await createMailbox(probe.relay(parseRelayAddress(address)), { mailbox }, timeout);
-    } finally {
-      probe.close();
-    }
+    const places = await newPlaces(probe, relays, random).finally(() => probe.close());
     const entropy = generatePhrase(random);
     const hour = probe.clock.hour() ?? Math.floor((environment.now ?? Date.now)() / HOUR_MS);
     const seed = await phraseSeed(entropy, environment.deriveKey);
-    const self = makeSelf(seed, address, mailbox, hour, random);
+    const self = makeSelf(seed, places, hour, random);
     const vault = await Vault.create(
       environment.storage,
       environment.passphrase,
@@ -388,25 +382,92 @@ export class Client {
   async sync(options: { readonly timeoutMs?: number } = {}): Promise<SyncSummary> {
     this.start();
     const counted = { message: 0, stored: 0 };
+    let unreachable: readonly string[] = [];
     const stopCounting = this.on(({ type }) => {
       if (type === "message" || type === "stored") counted[type] += 1;
     });
     const wake = this.#wakes({ timeoutMs: options.timeoutMs ?? DEFAULT_SYNC_MS });
     try {
-      const isDone = await Promise.race([this.#syncAll(), wake.over().then(() => false)]);
-      if (!isDone) throw wake.reason(this.#engine.homeFault);
+      const done = await Promise.race([this.#syncAll(), wake.over()]);
+      if (done === undefined) throw wake.reason(this.#engine.homeFault);
+      unreachable = done;
     } finally {
       wake.stop();
       stopCounting();
     }
     const queued = (await this.outbox()).length;
-    return { sent: counted.stored, received: counted.message, queued };
+    return { sent: counted.stored, received: counted.message, queued, unreachable };
   }
 
-  async #syncAll(): Promise<boolean> {
-    await this.#engine.drained();
+  /** @returns the addresses of our relays that did not answer */
+  async #syncAll(): Promise<readonly string[]> {
+    const unreachable = await this.#engine.drained();
     await this.#engine.sent();
-    return true;
+    return unreachable;
+  }
+
+  // --- relays -----------------------------------------------------------------------------------
+
+  /** The relays this inbox lives at, in the order they were added. */
+  async relays(): Promise<readonly OwnRelay[]> {
+    return this.#core.vault.read((view) => describeRelays(view, this.#core));
+  }
+
+  /** Resolves when each of our relays has answered or has been silent for a while, or the time is over. */
+  async reachRelays(options: WakeOptions = {}): Promise<void> {
+    this.start();
+    const wake = this.#wakes(options);
+    try {
+      await Promise.race([this.#engine.drained(), wake.over()]);
+    } finally {
+      wake.stop();
+    }
+  }
+
+  /**
+   * The inbox lives there too; contacts are told by and by. An address with the key of a relay of ours
+   * is a door to it. Begins to send and receive. Resolves when the relay is set up, or with stage
+   * *joining* when that takes longer; it goes on by itself.
+   * @throws TumarError BAD_RELAY_ADDRESS, RELAYS_FULL, RELAYS_USED_UP, network and relay codes
+   */
+  async addRelay(address: string, options: WakeOptions = {}): Promise<OwnRelay> {
+    this.start();
+    const added = await addRelay(this.#core, address);
+    const relay = await this.#relayWhen(added, options, ({ stage }) => stage === "live");
+    if (relay === null) throw new TumarError("RELAY_UNKNOWN", "it was removed meanwhile");
+    return relay;
+  }
+
+  /**
+   * By address or host, whether it lives or not: contacts are told by and by. One that lives is emptied
+   * and its mailbox deleted. Resolves with null when that is done, or with stage *leaving* when it takes
+   * longer; with the relay itself when it was a door that was removed.
+   * @throws TumarError RELAY_UNKNOWN, RELAY_LAST
+   */
+  async removeRelay(addressOrHost: string, options: WakeOptions = {}): Promise<OwnRelay | null> {
+    this.start();
+    const removed = await removeRelay(this.#core, addressOrHost);
+    return await this.#relayWhen(removed, options, ({ stage }) => stage !== "leaving");
+  }
+
+  async #relayWhen(
+    address: string,
+    { timeoutMs = DEFAULT_RELAY_MS, signal }: WakeOptions,
+    isSettled: (relay: OwnRelay) => boolean,
+  ): Promise<OwnRelay | null> {
+    this.#core.emit({ type: "relays" });
+    await this.#engine.findHomes();
+    this.#engine.tend(address);
+    const wake = this.#wakes({ timeoutMs, signal });
+    try {
+      for (;;) {
+        const relay = (await this.relays()).find((one) => one.address === address);
+        if (relay === undefined || isSettled(relay) || wake.isOver()) return relay ?? null;
+        await wake.next();
+      }
+    } finally {
+      wake.stop();
+    }
   }
 
   /** The result stops the listening. */

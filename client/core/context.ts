@@ -6,6 +6,7 @@ import type { Clock } from "../net/clock.ts";
 import type { Relay } from "../net/requests.ts";
 import type { VaultView } from "../vault/draft.ts";
 import type { Vault } from "../vault/vault.ts";
+import type { Doors } from "./doors.ts";
 import type { RelayHealth } from "./relay-health.ts";
 import { type ContactRow, listContacts } from "./state/contacts.ts";
 import { getIdentity, type IdentityRow } from "./state/identity.ts";
@@ -26,6 +27,7 @@ export interface Core {
   readonly vault: Vault;
   readonly relays: Relays;
   readonly health: RelayHealth;
+  readonly doors: Doors;
   readonly random: Random;
   readonly clock: Clock;
   readonly time: CoreTime;

@@ -56,11 +56,6 @@ export class Engine {
     return faults.includes(undefined) ? undefined : faults[0];
   }
 
-  /** Why this relay of ours could not be reached last. */
-  faultAt(address: string): TumarError | undefined {
-    return this.#keepers.get(address)?.fault;
-  }
-
   /** Why drafts to this contact could not be sealed last. */
   sealingFault(root: Uint8Array): TumarError | undefined {
     return this.#outgoing.sealingFault(root);
@@ -124,7 +119,10 @@ export class Engine {
   /** Homes were added or removed, here or by another process: each is looked after from now on. */
   async findHomes(): Promise<void> {
     if (!this.#isStarted || this.#end.signal.aborted) return;
-    const homes = await this.#core.vault.read(listHomes);
+    const homes = await this.#core.vault.read((view) => {
+      this.#core.doors.load(view);
+      return listHomes(view);
+    });
     if (this.#end.signal.aborted) return;
     for (const { address } of homes) {
       const known = this.#keepers.get(address);
@@ -166,7 +164,10 @@ export class Engine {
       },
       onTaken: () => this.#send(),
       onKept: () => this.#send(),
-      onGone: () => this.#release(keeper),
+      onGone: () => {
+        this.#release(keeper);
+        this.#core.emit({ type: "relays" });
+      },
     });
     this.#keepers.set(address, keeper);
     keeper.start();

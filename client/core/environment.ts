@@ -8,7 +8,7 @@ import type { Random } from "../../shared/crypto/bytes.ts";
 import { TumarError } from "../../shared/crypto/errors.ts";
 import { systemRandom } from "../../shared/crypto/sodium.ts";
 import { RECORD_ID_BYTES } from "../../shared/e2ee/record-part.ts";
-import { parseRelayAddress } from "../../shared/e2ee/relay-address.ts";
+import { parseRelayAddress, type RelayHash } from "../../shared/e2ee/relay-address.ts";
 import { type Clock, systemClock } from "../net/clock.ts";
 import type { TransportKind } from "../net/connection.ts";
 import { type AnnouncementStore, type PoolEnvironment, RelayPool } from "../net/relay-pool.ts";
@@ -18,6 +18,7 @@ import type { VaultStorage } from "../vault/storage.ts";
 import type { Vault, VaultOptions } from "../vault/vault.ts";
 import type { Core } from "./context.ts";
 import { isSilence } from "./deposit.ts";
+import { Doors } from "./doors.ts";
 import { NetworkMemory } from "./network-memory.ts";
 import { RelayHealth } from "./relay-health.ts";
 import { getHour, listAnnouncements, putAnnouncement } from "./state/relays.ts";
@@ -58,6 +59,8 @@ export interface ClientParts {
 /** Two pools, so that reads of our own records never share a connection with what concerns others. */
 export async function partsOf(environment: ClientEnvironment, vault: Vault): Promise<ClientParts> {
   const { network = () => "", random = systemRandom, now = Date.now } = environment;
+  const doors = new Doors();
+  await vault.read((view) => doors.load(view));
   const { announcements, hour, memory } = await vault.read((view) => ({
     announcements: new Map(listAnnouncements(view)),
     hour: getHour(view),
@@ -71,7 +74,11 @@ export async function partsOf(environment: ClientEnvironment, vault: Vault): Pro
       vault.transaction((tx) => putAnnouncement(tx, address, bytes)).catch(() => undefined);
     },
   };
-  const pools = { ...poolEnvironment(environment), memory };
+  const pools = {
+    ...poolEnvironment(environment),
+    memory,
+    doorsOf: (relay: RelayHash) => doors.of(relay),
+  };
   const home = new RelayPool(pools, store, hour);
   const peer = new RelayPool(pools, store, hour);
   const stopWatching = environment.onNetworkChange?.(() => {
@@ -82,6 +89,7 @@ export async function partsOf(environment: ClientEnvironment, vault: Vault): Pro
   const peerRelay = (address: string): Relay => peer.relay(parseRelayAddress(address));
   const core: Core = {
     health: new RelayHealth(clock, (address) => probe(peerRelay(address), random)),
+    doors,
     vault,
     relays: {
       home: (address) => home.relay(parseRelayAddress(address)),

@@ -15,7 +15,7 @@ import { frontRecordKeys } from "../../shared/e2ee/front-record.ts";
 import { READ_KEY_BYTES, RECORD_ID_BYTES } from "../../shared/e2ee/record-part.ts";
 import { formatRelayAddress, type RelayAddress } from "../../shared/e2ee/relay-address.ts";
 import { parseCardSecret } from "../../shared/e2ee/root.ts";
-import type { VaultTransaction } from "../vault/draft.ts";
+import type { VaultTransaction, VaultView } from "../vault/draft.ts";
 import type { Core } from "./context.ts";
 import { draftCourtesies } from "./courtesies.ts";
 import { renewLocators } from "./locators.ts";
@@ -72,8 +72,8 @@ export function addHome(
 }
 
 /** @throws TumarError RELAYS_FULL */
-export function checkRoom(tx: VaultTransaction): void {
-  const count = listHomes(tx).filter(({ stage }) => stage !== "leaving").length;
+export function checkRoom(view: VaultView): void {
+  const count = listHomes(view).filter(({ stage }) => stage !== "leaving").length;
   if (count >= MAX_HOMES) throw new TumarError("RELAYS_FULL", `${MAX_HOMES} relays are kept`);
 }
 
@@ -96,6 +96,14 @@ export function leaveHome(tx: VaultTransaction, core: Core, relayHash: Uint8Arra
   if (others.length === 0) throw new TumarError("RELAY_LAST", "a vault keeps one relay at least");
   changeHome(tx, relayHash, () => ({ stage: "leaving" }));
   if (home.stage === "live") homesChanged(tx, core);
+}
+
+/** It was being left: what its relay was asked to forget is asked for anew. */
+export function joinAgain(tx: VaultTransaction, relayHash: Uint8Array): void {
+  changeHome(tx, relayHash, () => ({ stage: "joining", isRegistered: false }));
+  for (const grant of listMyGrants(tx)) {
+    if (equalBytes(grant.relayHash, relayHash)) putMyGrant(tx, { ...grant, isRegistered: false });
+  }
 }
 
 /** Its mailbox is gone, or is given up. */

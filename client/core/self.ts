@@ -29,17 +29,21 @@ import { type IdentityRow, putIdentity } from "./state/identity.ts";
 
 const FIRST_CARD_EPOCH = 0;
 
-export interface NewSelf {
-  readonly identity: IdentityRow;
+/** A relay with the mailbox made there. */
+export interface NewPlace {
   readonly relay: RelayAddress;
   readonly mailbox: SigningKeyPair;
+}
+
+export interface NewSelf {
+  readonly identity: IdentityRow;
+  readonly places: readonly NewPlace[];
 }
 
 /** `seed` is `phraseSeed` of the recovery phrase; wiped here. */
 export function makeSelf(
   seed: Uint8Array,
-  address: string,
-  mailbox: SigningKeyPair,
+  places: readonly NewPlace[],
   hour: Hour,
   random: Random,
 ): NewSelf {
@@ -63,12 +67,12 @@ export function makeSelf(
     ownerKeysUsed: 0,
   };
   wipe(seed, root.secretKey);
-  return { identity, relay: parseRelayAddress(address), mailbox };
+  return { identity, places };
 }
 
 export function putSelf(tx: VaultTransaction, random: Random, self: NewSelf): void {
   putIdentity(tx, self.identity);
-  addHome(tx, random, self.relay, self.mailbox, "live");
+  for (const { relay, mailbox } of self.places) addHome(tx, random, relay, mailbox, "live");
   renewLocators(tx);
 }
 

@@ -109,12 +109,42 @@ export interface NewIdentity {
   readonly digits: string;
 }
 
+/** *joining*: being set up. *leaving*: nobody is told of it any more; it is emptied when it answers. */
+export type RelayStage = "joining" | "live" | "leaving";
+
+/** One of our relays. */
+export interface OwnRelay {
+  /** `https://host#k=…`. */
+  readonly address: string;
+  readonly stage: RelayStage;
+  /** A connection is up now. */
+  readonly isUp: boolean;
+  /** When it last answered, milliseconds since 1970 by the device's clock; null = never. */
+  readonly reachedAt: number | null;
+  /** Of the connection in use, or of the next try. */
+  readonly transport: TransportKind;
+  /** Host of the door the connection goes through; empty without one. */
+  readonly door: string;
+  /** In plain words. */
+  readonly trying: string;
+  /** Addresses of the doors that lead to it. */
+  readonly doors: readonly string[];
+  /** Besides the mailbox and three records. */
+  readonly holds: {
+    readonly contacts: number;
+    readonly spareGrants: number;
+    readonly pairs: number;
+  };
+}
+
 /** Messages of people; what clients tell each other by themselves is not counted. */
 export interface SyncSummary {
   readonly sent: number;
   readonly received: number;
   /** Still written and not stored. */
   readonly queued: number;
+  /** Addresses of our relays that did not answer, while another did. */
+  readonly unreachable: readonly string[];
 }
 
 export type ClientEvent =
@@ -137,10 +167,14 @@ export type ClientEvent =
   /** A message of ours came into this state. After a reset of a session a stored one is written again. */
   | { readonly type: OutgoingState; readonly id: Uint8Array }
   | { readonly type: "identity-changed"; readonly identity: Uint8Array }
+  /** A relay of ours was added, is set up, is being left, or is gone. */
+  | { readonly type: "relays" }
   | { readonly type: "rollback" };
 
 export interface CreateOptions {
   /** `https://host#k=…`; http only for loopback. */
   readonly relay: string;
+  /** Others, up to two. */
+  readonly moreRelays?: readonly string[];
   readonly wordList: WordListName;
 }

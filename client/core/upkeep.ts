@@ -27,7 +27,10 @@ export async function keepUp(core: Core, relay: Relay): Promise<void> {
   const home = await currentHome(core, address);
   if (!home.isRegistered) await createMailbox(relay, home);
   await registerGrants(core, address, relay);
-  await core.vault.transaction((tx) => goLive(tx, core, address.hash));
+  if (home.stage === "joining") {
+    await core.vault.transaction((tx) => goLive(tx, core, address.hash));
+    core.emit({ type: "relays" });
+  }
   await publishRecords(core, address, relay);
   await publishPairs(core, address, relay);
   await core.vault.transaction((tx) =>

@@ -24,7 +24,7 @@ const WORD_LISTS: Readonly<Record<WordListName, true>> = {
 };
 
 interface InitOptions {
-  readonly relay: string;
+  readonly relay: readonly string[];
   readonly list: WordListName;
 }
 
@@ -32,7 +32,11 @@ export function defineInit(program: Command, terminal: Terminal): void {
   program
     .command("init")
     .description("make a new identity and its vault, and show the recovery phrase, once")
-    .requiredOption("--relay <address>", "the relay's address, as it prints it when it starts")
+    .requiredOption(
+      "--relay <address>",
+      "the relay's address, as it prints it when it starts; up to three, the option each time",
+      (address: string, before: readonly string[] = []) => [...before, address],
+    )
     .addOption(
       new Option("--list <language>", "the language of the 8 words")
         .choices(Object.keys(WORD_LISTS))
@@ -54,12 +58,17 @@ async function init(invocation: Invocation, { relay, list }: InitOptions): Promi
   const { createClient, vaultExists } = await import("../../node.ts");
   const { parseRelayAddress } = await import("../../../shared/e2ee/relay-address.ts");
   const { vaultPath, terminal } = invocation;
-  parseRelayAddress(relay);
+  const [first = "", ...moreRelays] = relay;
+  for (const address of relay) parseRelayAddress(address);
   if (await vaultExists(vaultPath)) {
     throw new TumarError("VAULT_EXISTS", "there is a vault at this place already");
   }
   const passphrase = await invocation.newPassphrase();
-  const identity = { relay, wordList: list };
+  const identity = {
+    relay: first,
+    moreRelays,
+    wordList: list,
+  };
   const { client, created } = await createClient(
     vaultPath,
     passphrase,

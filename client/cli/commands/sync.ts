@@ -30,7 +30,17 @@ export function defineSync(program: Command, terminal: Terminal): void {
 async function sync(invocation: Invocation, timeoutMs: number): Promise<void> {
   await invocation.withClient((client) =>
     watching(invocation, client, async () => {
-      const { sent, received, queued } = await syncWithProgress(invocation, client, timeoutMs);
+      const { sent, received, queued, unreachable } = await syncWithProgress(
+        invocation,
+        client,
+        timeoutMs,
+      );
+      for (const relay of unreachable) {
+        invocation.warn(
+          "RELAY_UNREACHABLE",
+          `${new URL(relay).host} does not answer; another does`,
+        );
+      }
       await invocation.print(
         { sent, received, queued },
         () => `Sent ${sent}, received ${received}, still queued ${queued}.`,
@@ -61,8 +71,8 @@ async function syncWithProgress(
     show();
   });
   try {
-    const { queued } = await client.sync({ timeoutMs });
-    return { sent: stored.size, received: came.size, queued };
+    const { queued, unreachable } = await client.sync({ timeoutMs });
+    return { sent: stored.size, received: came.size, queued, unreachable };
   } finally {
     stop();
     stopTelling();
