@@ -11,6 +11,7 @@ import { tumar, tumarPath } from "./tumar-process.ts";
 const NAMES = [
   "relay",
   "init",
+  "relays",
   "card",
   "add",
   "verify",
