@@ -4,8 +4,8 @@
  *     written ──▶ stored ──▶ read
  *        └──▶ expired ──┘
  *
- * News comes in any order and more than once; a state never goes back by it. Only a session that was
- * set up anew makes a stored message written again, because nobody can open what the relay has.
+ * News comes in any order and more than once; a state never goes back by it. Only a reset makes a
+ * stored message written again, because its reader has said that it could not be opened.
  */
 
 import type { MessageBody } from "../../shared/e2ee/content.ts";

@@ -109,7 +109,7 @@ function repeat(tx: VaultTransaction, core: Core, peer: DevicePeer, found: Intro
   const session = activeSession(peer, core.time.minute());
   if (session === undefined) return;
   restart(tx, core, peer, found, true);
-  redraft(tx, core, peer.party.root, sentThrough(peer, session.id));
+  redraft(tx, core, peer.party.root, sentThrough(peer, session.id), false);
 }
 
 function restart(

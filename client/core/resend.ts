@@ -10,49 +10,65 @@ import type { VaultTransaction } from "../vault/draft.ts";
 import type { Core } from "./context.ts";
 import { writtenAgain } from "./message-state.ts";
 import { draft } from "./seal.ts";
-import { getContact, getPeer, putContact, putPeer } from "./state/contacts.ts";
-import { getMessage, messageIndex, putMessage } from "./state/messages.ts";
+import { type ContactRow, getContact, getPeer, putContact, putPeer } from "./state/contacts.ts";
+import { findOutgoing, putMessage } from "./state/messages.ts";
 import { getRead } from "./state/reads.ts";
+import type { ClientEvent } from "./types.ts";
 
 export function resend(
   tx: VaultTransaction,
   core: Core,
   peer: DevicePeer,
   commitments: readonly Uint8Array[],
-): void {
+): readonly ClientEvent[] {
   const { root, deviceId } = peer.party;
   const { peer: next, resend: ids } = applyReset(peer, commitments);
   const row = getPeer(tx, root, deviceId);
-  if (ids.length === 0 || row === undefined) return;
+  if (ids.length === 0 || row === undefined) return [];
   putPeer(tx, root, deviceId, { ...row, sessions: encodePeer(next) });
-  redraft(tx, core, root, ids);
+  return redraft(tx, core, root, ids, true);
 }
 
-/** Writes messages that were sealed before once more, ids and seqs unchanged. */
+/**
+ * Writes messages that were sealed before once more, ids and seqs unchanged. What is lost is written
+ * again for its sender too; otherwise the copy at the relay may still be opened.
+ */
 export function redraft(
   tx: VaultTransaction,
   core: Core,
   root: Uint8Array,
   ids: readonly MessageId[],
-): void {
-  for (const messageId of ids) {
+  isLost: boolean,
+): readonly ClientEvent[] {
+  return ids.flatMap((messageId) => {
     const contact = getContact(tx, root);
-    if (contact === undefined) return;
-    const index = messageIndex(tx, messageId);
-    const message = index === undefined ? undefined : getMessage(tx, index);
-    const read = getRead(tx, root, messageId);
-    if (read !== undefined) {
-      const { seq, hour, messageIds } = read;
-      draft(tx, core, contact, { kind: "read", messageIds }, { messageId, seq, hour });
-      continue;
-    }
-    if (index === undefined || message?.direction !== "out") {
-      // Not a person's message: a grant or status that went with them; both are told anew.
-      putContact(tx, { ...contact, isGrantSent: false, isStatusSent: false });
-      continue;
-    }
-    const { kind, seq, hour, text } = message;
-    putMessage(tx, index, { ...message, state: writtenAgain(message.state), receipt: null });
-    draft(tx, core, contact, { kind, text }, { messageId, seq, hour });
+    return contact === undefined ? [] : redraftOne(tx, core, contact, messageId, isLost);
+  });
+}
+
+function redraftOne(
+  tx: VaultTransaction,
+  core: Core,
+  contact: ContactRow,
+  messageId: MessageId,
+  isLost: boolean,
+): readonly ClientEvent[] {
+  const read = getRead(tx, contact.root, messageId);
+  if (read !== undefined) {
+    const { seq, hour, messageIds } = read;
+    draft(tx, core, contact, { kind: "read", messageIds }, { messageId, seq, hour });
+    return [];
   }
+  const [index, message] = findOutgoing(tx, messageId, contact.root) ?? [];
+  if (index === undefined || message === undefined) {
+    // Not a person's message: a grant or status that went with them; both are told anew.
+    putContact(tx, { ...contact, isGrantSent: false, isStatusSent: false });
+    return [];
+  }
+  const { kind, seq, hour, text } = message;
+  draft(tx, core, contact, { kind, text }, { messageId, seq, hour });
+  if (!isLost) return [];
+  const state = writtenAgain(message.state);
+  putMessage(tx, index, { ...message, state, receipt: null });
+  return state === message.state ? [] : [{ type: state, id: message.id }];
 }

@@ -153,8 +153,7 @@ function act(
     case "read":
       return takeRead(tx, root, body.messageIds);
     case "reset":
-      resend(tx, core, peer, body.commitments);
-      return [];
+      return resend(tx, core, peer, body.commitments);
     default:
       return [];
   }

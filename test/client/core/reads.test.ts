@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
+import type { Client } from "../../../client/core/client.ts";
 import type { Core } from "../../../client/core/context.ts";
 import { takeRead } from "../../../client/core/reads.ts";
 import { redraft } from "../../../client/core/resend.ts";
@@ -43,7 +44,11 @@ function isRead({ content }: DraftRow): boolean {
   return content.body.kind === "read";
 }
 
-async function statesOf({ client }: Person): Promise<readonly string[]> {
+function statesOf({ client }: Person): Promise<readonly string[]> {
+  return statesIn(client);
+}
+
+async function statesIn(client: Client): Promise<readonly string[]> {
   return (await client.sent()).map(({ state }) => state);
 }
 
@@ -187,10 +192,34 @@ describe("a person who has read", () => {
       deleteDraft(tx, root, place);
       assert.ok(!listDrafts(tx, root).some(([, one]) => isRead(one)));
       // As when a reset names it: it is written once more, under its old id.
-      redraft(tx, NOT_NEEDED, root, [row.content.messageId]);
+      redraft(tx, NOT_NEEDED, root, [row.content.messageId], true);
     });
     await synced(later);
     await synced(aigul.client);
     assert.deepEqual(await statesOf(aigul), ["read"]);
+  });
+
+  it("stays told when the message has to be written again, which others of them show", async (t) => {
+    const { aigul, bek } = await scene(t);
+    await acquaint([aigul, "Aigul"], [bek, "Bek"]);
+    await sendAll(aigul.client, "Bek", ["one", "two"]);
+    await synced(aigul.client);
+    await synced(bek.client);
+    const ids = (await idsOf(bek)).map(parseMessageId);
+    await bek.client.markRead(ids.slice(0, 1));
+    await synced(bek.client);
+    await synced(aigul.client);
+    const later = await aigul.reopen();
+    const root = bek.client.identity;
+    const again = (isLost: boolean) =>
+      meddle(aigul, (tx) => redraft(tx, NOT_NEEDED, root, ids, isLost));
+    assert.deepEqual(await again(false), [], "a copy that may still be opened");
+    assert.deepEqual(await statesIn(later), ["read", "stored"]);
+    assert.deepEqual(await again(true), [{ type: "written", id: ids[1] }]);
+    assert.deepEqual(await statesIn(later), ["read", "written"]);
+    await synced(later);
+    assert.deepEqual(await statesIn(later), ["read", "stored"]);
+    await synced(bek.client);
+    assert.equal((await bek.client.received()).length, 2);
   });
 });
