@@ -93,8 +93,7 @@ export class Exchange implements HoldingPeer {
     const [own] = this.#reservations.get(frame.requestId) ?? [];
     if (this.#isDone || own === undefined) return;
     const bytes = encodeFrame(frame);
-    this.#frames.push(bytes);
-    this.#bytes += bytes.length;
+    this.#add(bytes);
     if (frame.type === "deliver") this.#delivered(own, bytes.length);
     else this.#answered(frame.requestId, bytes.length);
   }
@@ -153,6 +152,13 @@ export class Exchange implements HoldingPeer {
     if (fits) this.#unanswered = asked.length;
     else this.#frames.push(encodeFrame(errorFrame(0, "ANSWERS_TOO_LONG")));
     return fits;
+  }
+
+  /** What does not fit is left out: only frames that share one request id can come to that. */
+  #add(bytes: Uint8Array): void {
+    if (this.#bytes + bytes.length > this.#room) return;
+    this.#frames.push(bytes);
+    this.#bytes += bytes.length;
   }
 
   /** Uses up the reservation, but for the `empty` that may follow. */

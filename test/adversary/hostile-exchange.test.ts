@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { EMPTY } from "../../shared/crypto/bytes.ts";
 import { ERRORS } from "../../shared/crypto/errors.ts";
-import { systemRandom } from "../../shared/crypto/sodium.ts";
+import { type SigningKeyPair, systemRandom } from "../../shared/crypto/sodium.ts";
 import { MESSAGE_KINDS, prologueOf } from "../../shared/wire/channel.ts";
 import { encodeCbor } from "../../shared/wire/codec.ts";
 import { decodeRelayContent, encodeFrame } from "../../shared/wire/frame-codec.ts";
@@ -18,22 +18,35 @@ import {
   writeMessage1,
 } from "../../shared/wire/noise.ts";
 import { padContent, withKind } from "../../shared/wire/padding.ts";
+import { makeProof } from "../../shared/wire/proof.ts";
 import { newKey } from "../support/bare-client.ts";
-import type { BareExchanger, HttpAnswer } from "../support/bare-exchange.ts";
+import type { BareExchanger, HttpAnswer, PostOptions } from "../support/bare-exchange.ts";
 import { SOME_FRAMES } from "../support/bare-frames.ts";
-import { depositFrame, subscribeFrame } from "../support/bare-mailbox.ts";
-import { deliveriesIn, exchangeScene, poll, typesOf } from "../support/exchange-scene.ts";
+import { acknowledgeFrame, depositFrame, subscribeFrame } from "../support/bare-mailbox.ts";
+import {
+  deliveriesIn,
+  depositOver,
+  exchangeScene,
+  poll,
+  typesOf,
+} from "../support/exchange-scene.ts";
 
 interface Answered extends HttpAnswer {
   readonly frames: readonly RelayFrame[];
 }
 
-/** Sends whatever bytes as the content of a message 1 that opens. */
-async function send(client: BareExchanger, content: readonly Uint8Array[]): Promise<Answered> {
+/** Sends whatever bytes as the content of a message 1 that opens; a key may be proven in it. */
+async function send(
+  client: BareExchanger,
+  content: readonly Uint8Array[] | ((prove: (key: SigningKeyPair) => Uint8Array) => Uint8Array[]),
+  options: PostOptions = {},
+): Promise<Answered> {
   const { channelKey, identity } = client.announcement;
   const start = startInitiator(channelKey, prologueOf(identity), systemRandom);
-  const { state, message } = writeMessage1(start, padContent(content, HANDSHAKE_OVERHEAD_BYTES));
-  const answer = await client.post(withKind(MESSAGE_KINDS.channel, message));
+  const prove = (key: SigningKeyPair) => encodeFrame(makeProof(5, key, identity, start.proofHash));
+  const parts = typeof content === "function" ? content(prove) : content;
+  const { state, message } = writeMessage1(start, padContent(parts, HANDSHAKE_OVERHEAD_BYTES));
+  const answer = await client.post(withKind(MESSAGE_KINDS.channel, message), options);
   if (answer.status !== 200) return { ...answer, frames: [] };
   const { payload } = readMessage2(state, answer.body.subarray(1));
   return { ...answer, frames: decodeRelayContent(payload) };
@@ -110,6 +123,25 @@ describe("a hostile client of exchanges", () => {
     const { frames } = await send(client, [encodeCbor(EMPTY), ...deposits]);
     assert.deepEqual(typesOf(frames), ["receipt", "receipt", "receipt"]);
     assert.equal(deliveriesIn(await poll(client, mailbox)).length, 3);
+  });
+
+  it("that gives them one request id to break the room of the answer breaks nothing", async (t) => {
+    const { relay, client, mailbox } = await exchangeScene(t);
+    await depositOver(client, mailbox, [16_384]);
+    const bodies = [
+      subscribeFrame(mailbox),
+      ...Array.from({ length: 40 }, () => SOME_FRAMES["record.put"]),
+      ...Array.from({ length: 20 }, () => acknowledgeFrame(mailbox, [])),
+    ];
+    const frames = bodies.map((body) => encodeFrame({ ...body, requestId: 5 } as ClientFrame));
+    const answer = await send(
+      client,
+      (prove) => [encodeCbor(client.announcement.epoch), prove(mailbox.key), ...frames],
+      { path: "thrifty" },
+    );
+    assert.deepEqual([answer.status, answer.body.length], [200, 4608]);
+    assert.ok(deliveriesIn(answer.frames).length > 0);
+    assert.ok(relay.log.every((line) => !line.includes("unexpected")));
   });
 
   it("that subscribes one mailbox many times at once holds one exchange, and that is answered", async (t) => {
