@@ -3,6 +3,7 @@
  * not show pings, so every failed connection is RELAY_UNREACHABLE here.
  */
 
+import { concat } from "../../shared/crypto/bytes.ts";
 import type { TumarError } from "../../shared/crypto/errors.ts";
 import {
   type ConnectOptions,
@@ -146,15 +147,29 @@ async function answerTo(
       options.signal.throwIfAborted();
       throw unreachable("no answer", cause);
     });
-  const body = await response.arrayBuffer().catch((cause: unknown) => {
+  const bytes = await bodyOf(response, options).catch((cause: unknown) => {
     options.signal.throwIfAborted();
     throw answerCut("the answer broke off", cause);
   });
-  const bytes = new Uint8Array(body);
   const fault = faultOfAnswer(headOf(response), bytes);
   if (fault !== undefined) throw fault;
   if (bytes.length > options.maxBytes) throw notARelay("a longer answer than a relay gives");
   return bytes;
+}
+
+/** Stops reading what is longer than it may be; the caller finds it too long. */
+async function bodyOf(response: Response, options: GetOptions): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  const reader = response.body?.getReader();
+  for (let length = 0; reader !== undefined && length <= options.maxBytes; ) {
+    const { done, value } = await reader.read();
+    if (done) return concat(...parts);
+    options.onBytes?.(value.length);
+    parts.push(value);
+    length += value.length;
+  }
+  await reader?.cancel();
+  return concat(...parts);
 }
 
 function headOf({ status, headers }: Response): AnswerHead {

@@ -6,7 +6,7 @@
  *     rescue  the first went silent: the second takes over if it opens and the first is still silent
  *     renew   likewise after a change of network, without an inference about the last one
  *     raise   the first works: the second, of a higher kind, takes over once it has proved itself
- *     follow  likewise, after the relay's other channel has proved the higher kind
+ *     follow  likewise, because of what the relay's other channel found out
  *
  * What the first had not sent moves on to the second; what was sent and not answered is rejected, as
  * when a connection breaks.
@@ -86,7 +86,7 @@ export class ChosenConnection {
     const { kind, beside, besideMs } = choice.plan();
     this.#main = this.#open(kind);
     if (beside !== undefined) this.#after(besideMs, () => this.#race(beside));
-    this.#stopListening = choice.onRaised(() => this.#follow());
+    this.#stopListening = choice.onChanged(() => this.#follow());
   }
 
   get kind(): TransportKind {
@@ -196,11 +196,11 @@ export class ChosenConnection {
     if (next.connection.isOpen) this.#settle();
   }
 
-  #tellFailure(error: TumarError): void {
+  #tellFailure(error: TumarError, isRescued = false): void {
     const { kind, connection, beganAt } = this.#main;
     const livedMs = this.#clock.now() - beganAt;
     const { receivedBytes } = connection;
-    this.#choice.failed(this.#channel, { kind, error, receivedBytes, livedMs });
+    this.#choice.failed(this.#channel, { kind, error, receivedBytes, livedMs, isRescued });
   }
 
   // --- the one beside ---------------------------------------------------------------------------
@@ -221,7 +221,7 @@ export class ChosenConnection {
     this.#openBeside(this.#choice.rescueKind(connection.receivedBytes), "rescue");
   }
 
-  /** The other channel of this relay found that a higher kind works. */
+  /** The other channel of this relay found that another kind is better. */
   #follow(): void {
     if (!this.isOpen || this.#main.kind === this.#choice.kind) return;
     this.#openBeside(this.#choice.kind, "follow");
@@ -275,7 +275,7 @@ export class ChosenConnection {
 
   #takeOverFromSilent({ purpose, beganAt }: Beside): void {
     const silentMs = this.#clock.now() - beganAt;
-    if (purpose === "rescue") this.#tellFailure(fellSilent(silentMs));
+    if (purpose === "rescue") this.#tellFailure(fellSilent(silentMs), true);
     this.#takeOver();
   }
 

@@ -13,6 +13,8 @@ export interface ConnectionFailure {
   readonly receivedBytes: number;
   /** From the attempt until the end. */
   readonly livedMs: number;
+  /** Another connection to the relay opened while this one was silent. */
+  readonly isRescued?: boolean;
 }
 
 /**

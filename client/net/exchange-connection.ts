@@ -206,7 +206,7 @@ export class ExchangeConnection implements Connection {
     const host = {
       channelKey: () => this.#channelKey(),
       post: (message1: Uint8Array) => this.#post(flight, message1),
-      onAnswer: (answer: Uint8Array) => this.#onAnswer(answer),
+      onAnswer: (answer: Uint8Array) => this.#onAnswer(flight, answer),
     };
     flight.run(new Exchange(this.#context, host, plan.outgoing)).then(
       () => this.#onDone(flight),
@@ -221,15 +221,16 @@ export class ExchangeConnection implements Connection {
   async #post(flight: Flight, message1: Uint8Array): Promise<Uint8Array> {
     const { transport, origin, clock, timings } = this.#context;
     const limitMs = flight.limitMs(message1.length, timings.answerMs);
-    const doubtMs = timings.doubtMs + bytesMs(message1.length);
+    const doubtMs = timings.doubtMs + flight.plan.waitMs + bytesMs(message1.length);
     flight.addTimer(clock.after(limitMs, () => flight.giveUp(this.#silence(limitMs))));
-    flight.addTimer(clock.after(doubtMs, () => this.#onDoubt(flight)));
+    this.#awaitBytes(flight, doubtMs);
     try {
       return await transport.post(`${origin}${this.#terms.path}`, message1, {
         signal: flight.signal,
         timeoutMs: limitMs,
         maxBytes: this.#terms.maxAnswerBytes,
         isFresh: this.#terms.isFresh,
+        onBytes: (count) => this.#onBytes(flight, count),
       });
     } finally {
       flight.cancelTimers();
@@ -261,10 +262,27 @@ export class ExchangeConnection implements Connection {
     return announcements.offer(bytes.subarray(1));
   }
 
-  #onAnswer(answer: Uint8Array): void {
+  /** Doubts the connection when no byte of the answer comes for so long. */
+  #awaitBytes(flight: Flight, doubtMs: number): void {
+    const { clock, timings } = this.#context;
+    const before = flight.answerBytes;
+    const look = () => {
+      if (flight.answerBytes > before) this.#awaitBytes(flight, timings.doubtMs);
+      else this.#onDoubt(flight);
+    };
+    flight.addTimer(clock.after(doubtMs, look));
+  }
+
+  #onBytes(flight: Flight, count: number): void {
+    flight.answerBytes += count;
+    this.#receivedBytes += count;
+    this.#isDoubtful = false;
+  }
+
+  #onAnswer(flight: Flight, answer: Uint8Array): void {
     if (this.#isClosed) return;
     this.#answers++;
-    this.#receivedBytes += answer.length;
+    this.#receivedBytes += Math.max(0, answer.length - flight.answerBytes);
     this.#isHeldUp = false;
     this.#isDoubtful = false;
     if (this.#answers === 1) this.#events.onOpen();
@@ -300,7 +318,7 @@ export class ExchangeConnection implements Connection {
   }
 
   #onDoubt(flight: Flight): void {
-    if (!flight.isQuick || this.#wasHeardSince(flight) || this.#isDoubtful) return;
+    if (this.#wasHeardSince(flight) || this.#isDoubtful) return;
     this.#isDoubtful = true;
     this.#events.onDoubt();
   }

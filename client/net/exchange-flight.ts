@@ -30,6 +30,8 @@ export class Flight {
   readonly answersBefore: number;
   readonly hasHello: boolean;
   readonly #giveUp = new AbortController();
+  /** Of its answer, as they came. */
+  answerBytes = 0;
   #exchange: Exchange | undefined;
   readonly #timers: (() => void)[] = [];
 

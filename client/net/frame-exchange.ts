@@ -50,9 +50,13 @@ export class FrameExchange {
     return this.#queue.isEmpty && this.#unanswered === 0;
   }
 
-  /** The relay owes the rest of something. */
-  get isInPart(): boolean {
-    return [...this.#sent.values()].some(({ outgoing }) => outgoing.isInPart === true);
+  /** Something was sent that is still to be answered, subscriptions included. */
+  get isWaiting(): boolean {
+    if (this.#unanswered > 0) return true;
+    for (const { outgoing } of this.#sent.values()) {
+      if (outgoing.isOwedMore === true && !outgoing.isSettled) return true;
+    }
+    return false;
   }
 
   /** Queues a frame and, before the first of its key, the proof. */

@@ -67,6 +67,7 @@ export class MailboxSubscription implements Outgoing, Subscription {
   /** Delivered by the present connection and not acknowledged. */
   #underWay = new Set<string>();
   #batch: Batch | undefined;
+  #isDrained = false;
   #hasEnded = false;
   #isInPart = false;
   /** Told when it is over, to what carries it by asking again and again. */
@@ -86,13 +87,14 @@ export class MailboxSubscription implements Outgoing, Subscription {
     return this.#hasEnded;
   }
 
-  get isInPart(): boolean {
-    return this.#isInPart;
-  }
-
   /** Envelopes delivered by the present connection, or the last exchange, and not acknowledged. */
   get unacknowledged(): number {
     return this.#underWay.size;
+  }
+
+  /** The rest of an envelope; or, as long as there is credit, word that all that waited was delivered. */
+  get isOwedMore(): boolean {
+    return this.#isInPart || (!this.#isDrained && this.#underWay.size < this.#credit);
   }
 
   frame(requestId: RequestId): ClientFrame {
@@ -102,6 +104,7 @@ export class MailboxSubscription implements Outgoing, Subscription {
   pollFrame(requestId: RequestId, terms: PollTerms): ClientFrame {
     this.#underWay = new Set();
     this.#isInPart = false;
+    this.#isDrained = false;
     return { ...this.#body(terms), requestId };
   }
 
@@ -115,6 +118,7 @@ export class MailboxSubscription implements Outgoing, Subscription {
         this.#onSlice(answer);
         return;
       case "empty":
+        this.#isDrained = true;
         this.#options.onDrained?.();
         return;
       case "taken-over":

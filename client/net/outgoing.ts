@@ -20,8 +20,8 @@ export interface Outgoing {
   readonly proveWith: SigningKeyPair | undefined;
   /** True when nobody waits for it any more: it need not be sent. */
   readonly isSettled: boolean;
-  /** True while the relay owes the rest of something it has begun to deliver. */
-  readonly isInPart?: boolean;
+  /** More is sure to come after the first answer: the rest of something, or word that there is none. */
+  readonly isOwedMore?: boolean;
   /** Called when the frame is sent, and again when it is sent again. */
   frame(requestId: RequestId, proofHash: Uint8Array): ClientFrame;
   /** An answer of a type the frame table allows. @throws TumarError RELAY_FAULT */

@@ -136,6 +136,10 @@ class GreetedSocket implements Socket {
     return this.#socket.bufferedAmount;
   }
 
+  get receivedBytes(): number | undefined {
+    return this.#socket.receivedBytes;
+  }
+
   send(message: Uint8Array): void {
     this.#socket.send(message);
   }

@@ -98,7 +98,7 @@ export class TransportChoice {
   #probeMs = 0;
   #probeAt: number | undefined;
   #isProbing = false;
-  readonly #raised = new Set<() => void>();
+  readonly #listeners = new Set<() => void>();
 
   constructor(options: ChoiceOptions) {
     this.#options = options;
@@ -161,8 +161,13 @@ export class TransportChoice {
     this.#failed.add(failure.kind);
     if (this.#options.forced !== undefined || failure.kind !== this.#kind) return;
     if (verdict === "unreached") return;
-    if (verdict === "frozen" && failure.kind !== "thrifty") this.#freeze();
-    else if (verdict === "refused" || this.#isTooMany(channel, failure)) this.#lower(verdict);
+    const mayFreeze = failure.kind !== "thrifty";
+    if (verdict === "frozen" && mayFreeze) this.#freeze();
+    else if (verdict === "refused") this.#lower(verdict);
+    else if (this.#isTooMany(channel, failure)) {
+      if (mayFreeze && failure.isRescued === true) this.#freeze();
+      else this.#lower(verdict);
+    }
   }
 
   get lastVerdict(): Verdict {
@@ -195,7 +200,7 @@ export class TransportChoice {
       const nextMs = this.#isHard ? this.#numbers.probeMs : this.#numbers.quickProbeMs;
       this.#raiseTo(kind, nextMs);
       this.#keep();
-      for (const listener of this.#raised) listener();
+      this.#tellBoth();
     } else {
       const doubledMs = Math.min(this.#probeMs * 2, this.#numbers.probeMs);
       this.#scheduleProbe(hasWorked === false ? doubledMs : this.#probeMs);
@@ -203,10 +208,13 @@ export class TransportChoice {
     }
   }
 
-  /** Told when a higher kind was found to work again; the result stops the telling. */
-  onRaised(listener: () => void): () => void {
-    this.#raised.add(listener);
-    return () => this.#raised.delete(listener);
+  /**
+   * Told when both channels should change: a higher kind works again, or connections freeze here. The
+   * result stops the telling.
+   */
+  onChanged(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** Another network: what was learned in the last one is forgotten here, not where it is kept. */
@@ -266,6 +274,11 @@ export class TransportChoice {
   #freeze(): void {
     this.#frozenAt = this.#options.clock.now();
     this.#lowerTo("thrifty", "frozen");
+    this.#tellBoth();
+  }
+
+  #tellBoth(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   /** The network was away, and came back: no sign of a curtain. */

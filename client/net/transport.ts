@@ -19,6 +19,8 @@ export interface SocketListener {
 export interface Socket {
   /** Bytes accepted by `send` that have not left yet. */
   readonly bufferedAmount: number;
+  /** Bytes that came, also of a message that is not whole yet; undefined where nobody tells. */
+  readonly receivedBytes?: number | undefined;
   /** Without effect once the socket is closed. */
   send(message: Uint8Array): void;
   /** Call once. What happened before the call is told in the call, in order. */
@@ -40,6 +42,8 @@ export interface GetOptions {
   readonly timeoutMs: number;
   /** A longer answer is refused. */
   readonly maxBytes: number;
+  /** Told of each part of the answer's body as it comes, where the platform shows it. */
+  readonly onBytes?: (count: number) => void;
 }
 
 export interface PostOptions extends GetOptions {

@@ -26,6 +26,8 @@ export interface WatchdogEvents {
   onDead(silentMs: number): void;
   /** Something waits for its answer. */
   isWaiting(): boolean;
+  /** Also those of a message that is not whole yet. */
+  receivedBytes(): number;
 }
 
 export class Watchdog {
@@ -36,6 +38,7 @@ export class Watchdog {
   #hasProbed = false;
   #isChecking = false;
   #cancel: () => void;
+  #seenBytes = 0;
   #isDoubtful = false;
   #askedAt: number | undefined;
   #cancelDoubt: (() => void) | undefined;
@@ -51,6 +54,7 @@ export class Watchdog {
   /** Cheap: called for every message. */
   heard(): void {
     this.#heardAt = this.#clock.now();
+    this.#seenBytes = this.#events.receivedBytes();
     this.#hasProbed = false;
     this.#askedAt = undefined;
     if (this.#isDoubtful) this.#awaitAnswers();
@@ -75,6 +79,7 @@ export class Watchdog {
     this.#hasProbed = true;
     this.#cancel = this.#clock.after(withinMs, () => {
       this.#isChecking = false;
+      this.#noticeBytes();
       if (this.#hasProbed) this.#events.onDead(this.#clock.now() - this.#heardAt);
       else this.#look();
     });
@@ -87,6 +92,7 @@ export class Watchdog {
   }
 
   #look(): void {
+    this.#noticeBytes();
     const { probeMs, deadMs } = this.#timings;
     const silentMs = this.#clock.now() - this.#heardAt;
     if (silentMs >= deadMs) {
@@ -108,6 +114,7 @@ export class Watchdog {
 
   #lookForAnswers(): void {
     this.#cancelDoubt = undefined;
+    this.#noticeBytes();
     if (this.#isDoubtful || !this.#events.isWaiting()) return;
     const { doubtMs } = this.#timings;
     const since = Math.max(this.#heardAt, this.#askedAt ?? 0);
@@ -118,5 +125,10 @@ export class Watchdog {
     }
     this.#isDoubtful = true;
     this.#events.onDoubt();
+  }
+
+  /** A large message on a slow line is silence only to those who wait for its end. */
+  #noticeBytes(): void {
+    if (this.#events.receivedBytes() !== this.#seenBytes) this.heard();
   }
 }

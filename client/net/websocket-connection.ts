@@ -69,7 +69,7 @@ export class WebSocketConnection implements Connection {
   }
 
   get receivedBytes(): number {
-    return this.#receivedBytes;
+    return Math.max(this.#receivedBytes, this.#socket?.receivedBytes ?? 0);
   }
 
   submit(outgoing: Outgoing): void {
@@ -123,7 +123,8 @@ export class WebSocketConnection implements Connection {
       onQuiet: () => this.#submitHello(),
       onDoubt: () => this.#events.onDoubt(),
       onDead: (silentMs) => this.fail(fellSilent(silentMs)),
-      isWaiting: () => !this.#exchange.isQuiet || this.#exchange.isInPart,
+      isWaiting: () => this.#exchange.isWaiting,
+      receivedBytes: () => this.receivedBytes,
     });
     const known = announcements.newest;
     if (known !== undefined) {
@@ -148,8 +149,8 @@ export class WebSocketConnection implements Connection {
   }
 
   #onMessage(message: Uint8Array): void {
-    this.#watchdog?.heard();
     this.#receivedBytes += message.length;
+    this.#watchdog?.heard();
     const channel = this.#channel;
     if (channel === undefined) {
       this.#onGreeting(message);
@@ -167,7 +168,7 @@ export class WebSocketConnection implements Connection {
       default:
         if (!wasOpen) this.#onOpened();
         for (const frame of received.frames) if (!this.#isClosed) this.#exchange.receive(frame);
-        if (this.#exchange.isInPart) this.#watchdog?.asked();
+        if (this.#exchange.isWaiting) this.#watchdog?.asked();
         this.#flushSoon();
     }
   }

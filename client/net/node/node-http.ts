@@ -48,7 +48,7 @@ export function answerTo(asked: NodeRequest, options: GetOptions): Promise<Uint8
     signal.addEventListener("abort", onAbort, { once: true });
     request.on("error", (error) => fail(connectFault(error)));
     request.on("response", (response) => {
-      bodyOf(response, options.maxBytes).then((body) => {
+      bodyOf(response, options).then((body) => {
         settle();
         resolve(body);
       }, fail);
@@ -71,7 +71,7 @@ export function headOf({ statusCode, headers }: IncomingMessage): AnswerHead {
   };
 }
 
-async function bodyOf(response: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+async function bodyOf(response: IncomingMessage, options: GetOptions): Promise<Uint8Array> {
   const head = headOf(response);
   const parts: Buffer[] = [];
   let length = 0;
@@ -80,10 +80,11 @@ async function bodyOf(response: IncomingMessage, maxBytes: number): Promise<Uint
   try {
     for await (const part of response as AsyncIterable<Buffer>) {
       length += part.length;
+      options.onBytes?.(part.length);
       parts.push(part);
       fault = faultOfAnswer(head, parts[0] ?? part);
       if (fault !== undefined) break;
-      if (length > maxBytes) throw notARelay("a longer answer than a relay gives");
+      if (length > options.maxBytes) throw notARelay("a longer answer than a relay gives");
     }
   } catch (error) {
     throw isCut(error) ? answerCut("the answer broke off", error) : connectFault(error);

@@ -49,9 +49,13 @@ export function connectSocket(url: string, agent: Agent, options: ConnectOptions
       }, fail);
     });
     socket.on("error", (error) => fail(connectFault(error)));
+    let wire: { readonly bytesRead: number } | undefined;
+    socket.once("upgrade", (response) => {
+      wire = response.socket;
+    });
     socket.once("open", () => {
       settle();
-      resolve(new NodeSocket(socket));
+      resolve(new NodeSocket(socket, wire));
     });
   });
 }
@@ -69,11 +73,13 @@ async function faultOfRefusal(response: IncomingMessage): Promise<TumarError> {
 
 class NodeSocket implements Socket {
   readonly #socket: WebSocket;
+  readonly #wire: { readonly bytesRead: number } | undefined;
   readonly #events = new SocketEvents();
   #fault: TumarError | undefined;
 
-  constructor(socket: WebSocket) {
+  constructor(socket: WebSocket, wire: { readonly bytesRead: number } | undefined) {
     this.#socket = socket;
+    this.#wire = wire;
     socket.removeAllListeners("error");
     socket.on("error", (error) => {
       this.#fault = runningFault(error);
@@ -85,6 +91,10 @@ class NodeSocket implements Socket {
 
   get bufferedAmount(): number {
     return this.#socket.bufferedAmount;
+  }
+
+  get receivedBytes(): number | undefined {
+    return this.#wire?.bytesRead;
   }
 
   send(message: Uint8Array): void {

@@ -319,6 +319,21 @@ describe("a higher kind", () => {
     assert.deepEqual(alive(), ["exchange"]);
   });
 
+  it("is followed down too: one channel's frozen connection moves the other before it freezes", () => {
+    const { begin, at, alive, choice } = setUp();
+    begin();
+    at(0).open();
+    begin();
+    at(1).open();
+    at(0).receivedBytes = 16_000;
+    at(0).doubt();
+    at(2).open();
+    assert.equal(choice.loweredBy, "frozen");
+    assert.deepEqual(alive(), ["websocket", "thrifty", "thrifty"]);
+    at(3).open();
+    assert.deepEqual(alive(), ["thrifty", "thrifty"]);
+  });
+
   it("found by one channel is followed by the other", async () => {
     const { begin, at, clock, alive } = setUp(refusedBefore);
     begin();

@@ -238,6 +238,11 @@ export class FakeConnection {
             signature: new Uint8Array(64),
           },
         ];
+      case "subscribe":
+        return [
+          { type: "ok", requestId },
+          { type: "empty", requestId },
+        ];
       case "record.get":
         return [errorFrame(requestId, "REFUSED")];
       default:

@@ -107,6 +107,15 @@ describe("down", () => {
     }
   });
 
+  it("to thrifty after two silences while another connection worked, however little had come", () => {
+    const { choice, fail } = setUp();
+    for (const kind of ["websocket", "thrifty"]) {
+      fail({ ...frozen, receivedBytes: 500, isRescued: true });
+      assert.equal(choice.kind, kind);
+    }
+    assert.equal(choice.loweredBy, "frozen");
+  });
+
   it("not by silence after few bytes or very many", () => {
     for (const receivedBytes of [0, 5000, 100_000]) {
       const { choice, fail } = setUp();
