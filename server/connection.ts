@@ -15,6 +15,7 @@ import { type ErrorCode, errorRow, TumarError } from "../shared/crypto/errors.ts
 import { refusalMessage } from "../shared/wire/channel.ts";
 import { encodeFrame, errorFrame } from "../shared/wire/frame-codec.ts";
 import type { RelayFrame, RequestId, Subscribe } from "../shared/wire/frames.ts";
+import { MAX_CHANNEL_MESSAGE_BYTES } from "../shared/wire/limits.ts";
 import { frameRoom } from "../shared/wire/padding.ts";
 import type { FromClient } from "../shared/wire/relay-channel.ts";
 import { type Accepted, accept, violationOf } from "./accept.ts";
@@ -93,7 +94,9 @@ export class Connection implements DeliveryPeer {
 
   subscribe(handle: MailboxHandle, frame: Subscribe): void {
     if (this.#isClosing) return;
-    if (frame.answerBucket !== 0) this.#outgoing.maxBucket = frame.answerBucket;
+    if (frame.answerBucket !== 0) {
+      this.#outgoing.maxBucket = Math.min(frame.answerBucket, MAX_CHANNEL_MESSAGE_BYTES);
+    }
     const delivery = new Delivery(this.#services, this, handle, frame);
     this.#services.subscriptions.add(handle, delivery);
     this.deliveries.set(handle, delivery);

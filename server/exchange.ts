@@ -12,7 +12,7 @@ import type { ErrorCode } from "../shared/crypto/errors.ts";
 import { answerRoom, EMPTY_FRAME_BYTES, exchangeRoom } from "../shared/wire/answer-room.ts";
 import { encodeFrame, errorFrame, type FrameFault } from "../shared/wire/frame-codec.ts";
 import type { ClientFrame, RelayFrame, RequestId, Subscribe } from "../shared/wire/frames.ts";
-import { CHANNEL_BUCKETS } from "../shared/wire/limits.ts";
+import { CHANNEL_BUCKETS, MAX_CHANNEL_MESSAGE_BYTES } from "../shared/wire/limits.ts";
 import type { RelayChannel } from "../shared/wire/relay-channel.ts";
 import { accept } from "./accept.ts";
 import { dispatchAll } from "./dispatch.ts";
@@ -66,7 +66,8 @@ export class Exchange implements HoldingPeer {
     this.#channel = channel;
     const bucket = answerBucketOf(asked);
     this.#isExact = bucket > 0;
-    this.#bucket = this.#isExact ? Math.min(bucket, maxAnswerBytes) : maxAnswerBytes;
+    const most = this.#isExact ? bucket : MAX_CHANNEL_MESSAGE_BYTES;
+    this.#bucket = Math.min(most, maxAnswerBytes);
     this.#room = exchangeRoom(this.#bucket);
     this.answer = new Promise((resolve) => {
       this.#resolve = resolve;

@@ -12,7 +12,11 @@ import { TumarError } from "../../shared/crypto/errors.ts";
 import { MESSAGE_KINDS } from "../../shared/wire/channel.ts";
 import type { Announcement } from "../../shared/wire/channel-key.ts";
 import type { HelloAnswer } from "../../shared/wire/frames.ts";
-import { DEFAULT_FRAMES_PER_SECOND, PROTOCOL_VERSION } from "../../shared/wire/limits.ts";
+import {
+  DEFAULT_FRAMES_PER_SECOND,
+  MAX_CHANNEL_MESSAGE_BYTES,
+  PROTOCOL_VERSION,
+} from "../../shared/wire/limits.ts";
 import type { Connection, ConnectionEvents } from "./connection.ts";
 import type { ConnectionContext } from "./connection-context.ts";
 import { Exchange } from "./exchange.ts";
@@ -101,6 +105,11 @@ export class ExchangeConnection implements Connection {
     this.#events.onClosed(error, unsent);
   }
 
+  /** Longer answers are for subscriptions, which ask for them. */
+  get #requestAnswerBytes(): number {
+    return Math.min(this.#terms.maxAnswerBytes, MAX_CHANNEL_MESSAGE_BYTES);
+  }
+
   // --- what goes into which exchange ------------------------------------------------------------
 
   /** At the end of this turn, so that its frames travel together. */
@@ -126,7 +135,7 @@ export class ExchangeConnection implements Connection {
 
   /** As many as fit, in order. */
   #beginRequests(): void {
-    const room = new ExchangeRoom(this.#terms.maxAnswerBytes, this.#maxFrames);
+    const room = new ExchangeRoom(this.#requestAnswerBytes, this.#maxFrames);
     const hello = this.#hello(room);
     const rest = this.#queue.findIndex((outgoing) => !room.take(outgoing));
     const fitting = this.#queue.splice(0, rest < 0 ? this.#queue.length : rest);
@@ -142,7 +151,7 @@ export class ExchangeConnection implements Connection {
 
   /** An empty exchange but for `hello`, which opens the connection or shows that it lives. */
   #askHello(limitMs?: number): void {
-    const room = new ExchangeRoom(this.#terms.maxAnswerBytes, this.#maxFrames);
+    const room = new ExchangeRoom(this.#requestAnswerBytes, this.#maxFrames);
     this.#isHelloAsked = false;
     this.#helloAt = undefined;
     this.#begin({

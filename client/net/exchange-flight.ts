@@ -1,6 +1,7 @@
 /** An exchange under way: what it carries, how long it may take, and its end before its time. */
 
 import type { TumarError } from "../../shared/crypto/errors.ts";
+import { MAX_CHANNEL_MESSAGE_BYTES } from "../../shared/wire/limits.ts";
 import type { Exchange } from "./exchange.ts";
 import type { ExchangeRoom } from "./exchange-room.ts";
 import { HelloRequest } from "./hello-request.ts";
@@ -59,7 +60,9 @@ export class Flight {
   /** How long this request of it may take. */
   limitMs(requestBytes: number, answerMs: number): number {
     const { room, waitMs, limitMs } = this.plan;
-    return limitMs ?? answerMs + waitMs + bytesMs(requestBytes + room.answerBytes);
+    // A longer answer is asked for only on a line that is faster than that.
+    const answerBytes = Math.min(room.answerBytes, MAX_CHANNEL_MESSAGE_BYTES);
+    return limitMs ?? answerMs + waitMs + bytesMs(requestBytes + answerBytes);
   }
 
   giveUp(error: TumarError): void {

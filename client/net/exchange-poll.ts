@@ -10,7 +10,11 @@
 
 import type { TumarError } from "../../shared/crypto/errors.ts";
 import type { RelayFrame } from "../../shared/wire/frames.ts";
-import { MAX_WAIT_SECONDS } from "../../shared/wire/limits.ts";
+import {
+  MAX_CHANNEL_MESSAGE_BYTES,
+  MAX_EXCHANGE_ANSWER_BYTES,
+  MAX_WAIT_SECONDS,
+} from "../../shared/wire/limits.ts";
 import type { Clock } from "./clock.ts";
 import type { FlightPlan } from "./exchange-flight.ts";
 import type { ExchangeRoom } from "./exchange-room.ts";
@@ -22,6 +26,8 @@ import type { Outgoing } from "./outgoing.ts";
 const IDLE_ANSWER_BYTES = 1536;
 /** A first flight, or three texts: more is asked for once it is known that more waits. */
 const FIRST_ANSWER_BYTES = 4608;
+/** After an answer that took longer the next is no larger: texts are shown only with a whole answer. */
+const QUICK_MS = 2_000;
 /** How long the vault may take to keep what came before it is asked for again. */
 const SETTLE_MS = 3_000;
 const MAX_PAUSE_MS = 30_000;
@@ -59,6 +65,8 @@ export class MailboxPoll {
   #isDrained = false;
   /** Answers since the last that brought all. */
   #fullAnswers = 0;
+  /** The last answer came within `QUICK_MS`. */
+  #wasQuick = false;
   #heldSeconds = MAX_WAIT_SECONDS;
   /** Turns in a row that brought nothing of use: each makes the next pause longer. */
   #idleTurns = 0;
@@ -142,7 +150,8 @@ export class MailboxPoll {
 
   #answerBytes(waitSeconds: number): number {
     if (waitSeconds > 0) return IDLE_ANSWER_BYTES;
-    return this.#fullAnswers === 0 ? FIRST_ANSWER_BYTES : Number.POSITIVE_INFINITY;
+    if (this.#fullAnswers === 0) return FIRST_ANSWER_BYTES;
+    return this.#wasQuick ? MAX_EXCHANGE_ANSWER_BYTES : MAX_CHANNEL_MESSAGE_BYTES;
   }
 
   #onAnswer(answer: RelayFrame): void {
@@ -170,6 +179,7 @@ export class MailboxPoll {
       return;
     }
     this.#hasMore = !turn.isEmpty;
+    this.#wasQuick = tookMs < QUICK_MS;
     this.#fullAnswers = turn.isEmpty ? 0 : this.#fullAnswers + 1;
     const wasHasty = turn.wasHeld && turn.isEmpty && !turn.hasDelivered && tookMs < HASTY_MS;
     if (!this.#isSettled) this.#pause(SETTLE_MS * 2 ** this.#idleTurns++);

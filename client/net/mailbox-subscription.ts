@@ -14,7 +14,7 @@ import {
   DEFAULT_WINDOW,
   ENVELOPE_ID_BYTES,
   MAX_ACKNOWLEDGED,
-  MAX_CHANNEL_MESSAGE_BYTES,
+  MAX_EXCHANGE_ANSWER_BYTES,
   MAX_SLICE_BYTES,
   MAX_WAIT_SECONDS,
 } from "../../shared/wire/limits.ts";
@@ -45,7 +45,7 @@ export interface PollTerms {
  */
 const SOCKET_TERMS: PollTerms = { answerBucket: 4608, waitSeconds: 0 };
 const LONGEST_FRAME = {
-  answerBucket: MAX_CHANNEL_MESSAGE_BYTES,
+  answerBucket: MAX_EXCHANGE_ANSWER_BYTES,
   waitSeconds: MAX_WAIT_SECONDS,
   resumeEnvelopeId: new Uint8Array(ENVELOPE_ID_BYTES),
   resumeOffset: MAX_SLICE_BYTES,

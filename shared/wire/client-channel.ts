@@ -28,7 +28,7 @@ import {
   startInitiator,
   writeMessage1,
 } from "./noise.ts";
-import { frameRoom, packFrames, padContent, withKind } from "./padding.ts";
+import { frameRoom, isAnswerBucket, packFrames, padContent, withKind } from "./padding.ts";
 
 type State =
   | { readonly phase: "start"; readonly noise: InitiatorStart }
@@ -140,8 +140,9 @@ export class ClientChannel {
     return withKind(MESSAGE_KINDS.channel, written.message);
   }
 
+  /** On a WebSocket a longer one than messages are does not come through: the socket refuses it. */
   #openMessage2(noise: InitiatorWaiting, message: Uint8Array): RelayFrame[] {
-    const body = channelBody(message);
+    const body = channelBody(message, isAnswerBucket);
     try {
       const { transport, payload } = readMessage2(noise, body);
       const frames = decodeRelayContent(payload);

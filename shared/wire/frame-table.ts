@@ -29,7 +29,7 @@ import type {
   TakenPair,
 } from "./frames.ts";
 import {
-  CHANNEL_BUCKETS,
+  ANSWER_BUCKETS,
   DEPOSIT_HASH_BYTES,
   DEPOSIT_ID_BYTES,
   ENVELOPE_BUCKETS,
@@ -191,7 +191,7 @@ export const CLIENT_FRAMES: ClientTable = {
       mailbox,
       credit: uint(1, 1024, "envelopes that may be in flight, at most the relay's window"),
       answerBucket: choice(
-        [0, ...CHANNEL_BUCKETS],
+        [0, ...ANSWER_BUCKETS],
         "in an exchange, size of the answer in bytes whatever it holds; 0 = the smallest that fits. On a WebSocket, the longest message the relay sends from then on",
       ),
       waitSeconds: uint(0, MAX_WAIT_SECONDS, "in an exchange, how long to wait for something"),

@@ -1,7 +1,7 @@
 /**
- * Channel messages have one of four sizes, whatever they carry.
+ * Channel messages have one of four sizes, whatever they carry; the answer to an exchange one of five.
  *
- *     message   = kind byte ‖ Noise message          exactly one of CHANNEL_BUCKETS
+ *     message   = kind byte ‖ Noise message          exactly one of CHANNEL_BUCKETS (ANSWER_BUCKETS)
  *     plaintext = content ‖ 0x80 ‖ 0x00*
  *
  * `packFrames` puts as many frames as fit into each message.
@@ -9,7 +9,7 @@
 
 import { concat } from "../crypto/bytes.ts";
 import { PADDING_MARK } from "./codec.ts";
-import { CHANNEL_BUCKETS, MAX_CHANNEL_MESSAGE_BYTES } from "./limits.ts";
+import { ANSWER_BUCKETS, CHANNEL_BUCKETS, MAX_CHANNEL_MESSAGE_BYTES } from "./limits.ts";
 import { HANDSHAKE_OVERHEAD_BYTES, TRANSPORT_OVERHEAD_BYTES } from "./noise.ts";
 
 /** Kind byte and padding mark. */
@@ -44,6 +44,11 @@ export function isBucket(length: number): boolean {
   return CHANNEL_BUCKETS.includes(length);
 }
 
+/** Of message 2 in an exchange. */
+export function isAnswerBucket(length: number): boolean {
+  return ANSWER_BUCKETS.includes(length);
+}
+
 /**
  * The plaintext of a message: `parts` one after the other, padded so that the message, with `overhead`
  * bytes of Noise and its kind byte, fills `bucket`, or the smallest bucket that holds them.
@@ -59,7 +64,7 @@ export function padContent(
   const needed = length + overhead + FRAMING_BYTES;
   const size = bucket ?? CHANNEL_BUCKETS.find((candidate) => candidate >= needed);
   if (size === undefined || size < needed) throw new RangeError("frames do not fit the message");
-  if (!isBucket(size)) throw new RangeError("not the size of a channel message");
+  if (!isAnswerBucket(size)) throw new RangeError("not the size of a channel message");
   const out = new Uint8Array(size - overhead - 1);
   let at = 0;
   for (const part of parts) {

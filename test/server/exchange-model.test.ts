@@ -42,7 +42,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({
     kind: fc.constant("poll" as const),
     path: fc.constantFrom<ExchangeName>("exchange", "thrifty"),
-    bucket: fc.constantFrom(0, 512, 1536, 4608, 16_896),
+    bucket: fc.constantFrom(0, 512, 1536, 4608, 16_896, 50_688),
     credit: fc.constantFrom(1, 2, 64),
     isLost: fc.boolean(),
     keeps: fc.boolean(),

@@ -64,7 +64,7 @@ describe("a subscription over exchanges", () => {
       );
       assert.deepEqual(counts, { subscribed: 1, drained: 1 });
       assert.equal(relay.waiting.length, 0);
-      const most = kind === "thrifty" ? 4608 : 16_896;
+      const most = kind === "thrifty" ? 4608 : 50_688;
       assert.ok(relay.posts.every(({ answer }) => (answer?.length ?? 0) <= most));
       for (const post of relay.posts) {
         assert.deepEqual([...typesOf(post)].at(-1), "subscribe");
@@ -73,6 +73,29 @@ describe("a subscription over exchanges", () => {
       link.close();
     });
   }
+
+  it("asks for the longest answers while much waits, on a line that is quick enough", async () => {
+    for (const [ms, longest] of [
+      [600, 50_688],
+      [2_500, 16_896],
+    ] as const) {
+      const { relay, link, clock } = setUpExchange({ announcement: known });
+      relay.network = (answer) =>
+        new Promise((resolve) => {
+          clock.after(ms, () => resolve(answer));
+        });
+      relay.arrive(...texts(60));
+      const { delivered } = subscribe(link);
+      for (let i = 0; i < 40 && delivered.length < 60; i++) {
+        await settled();
+        await clock.advance(ms);
+      }
+      assert.equal(delivered.length, 60);
+      const buckets = questions(relay).map(([, bucket]) => bucket);
+      assert.deepEqual(buckets.slice(0, 3), [4608, longest, longest]);
+      link.close();
+    }
+  });
 
   it("is told at once of what comes while the relay holds the question", async () => {
     const { relay, link, clock } = setUpExchange({ announcement: known });

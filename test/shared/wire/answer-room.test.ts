@@ -15,7 +15,7 @@ import { CLIENT_FRAMES, SPEC_BY_TYPE } from "../../../shared/wire/frame-table.ts
 import type { ClientFrame, Pairs, RecordFrame } from "../../../shared/wire/frames.ts";
 import {
   CHANNEL_BUCKETS,
-  MAX_EXCHANGE_ANSWER_BYTES,
+  MAX_CHANNEL_MESSAGE_BYTES,
   MAX_THRIFTY_ANSWER_BYTES,
 } from "../../../shared/wire/limits.ts";
 import { arbitraryFrame } from "../../support/frame-arbitraries.ts";
@@ -99,7 +99,7 @@ describe("answer room", () => {
     assert.ok(poll <= exchangeRoom(CHANNEL_BUCKETS[0] ?? 0), "a poll fits the smallest answer");
     const leastOfPoll = thrifty - poll + 256;
     assert.ok(leastOfPoll * 4 >= 16_384, "16 KiB = 4 connections");
-    assert.ok(exchangeRoom(MAX_EXCHANGE_ANSWER_BYTES) - poll + 256 >= 16_384, "or 1 exchange");
+    assert.ok(exchangeRoom(MAX_CHANNEL_MESSAGE_BYTES) - poll + 256 >= 16_384, "or 1 exchange");
   });
 
   it("a client packs by both: bytes of the request and room of the answer", () => {

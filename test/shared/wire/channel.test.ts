@@ -20,7 +20,7 @@ import { ClientChannel, NO_EPOCH } from "../../../shared/wire/client-channel.ts"
 import { encodeFrame } from "../../../shared/wire/frame-codec.ts";
 import type { ClientFrame, Deposit, Hello, Ok } from "../../../shared/wire/frames.ts";
 import { relayHash } from "../../../shared/wire/ids.ts";
-import { CHANNEL_BUCKETS } from "../../../shared/wire/limits.ts";
+import { CHANNEL_BUCKETS, MAX_EXCHANGE_ANSWER_BYTES } from "../../../shared/wire/limits.ts";
 import { makeProof, verifyProof } from "../../../shared/wire/proof.ts";
 import {
   acceptChannel,
@@ -237,6 +237,25 @@ describe("channel", () => {
       assert.equal(message.length, bucket);
       assert.equal(relay.open(message).frames.length, count);
     }
+  });
+
+  it("the longest size is for the answer to an exchange only", () => {
+    const { client, relay } = connect();
+    for (const broken of [
+      () => relay.open(client.seal([hello], MAX_EXCHANGE_ANSWER_BYTES)),
+      () => client.open(relay.seal([], MAX_EXCHANGE_ANSWER_BYTES)),
+      () =>
+        accept(
+          ClientChannel.start(announcement, systemRandom).seal([hello], MAX_EXCHANGE_ANSWER_BYTES),
+        ),
+    ]) {
+      assert.throws(broken, { code: "CHANNEL_BROKEN" });
+    }
+    const asking = ClientChannel.start(announcement, systemRandom);
+    const { channel } = accept(asking.seal([hello]));
+    const answer = channel.seal([], MAX_EXCHANGE_ANSWER_BYTES);
+    assert.equal(answer.length, MAX_EXCHANGE_ANSWER_BYTES);
+    assert.equal(asking.openAnswer(answer, MAX_EXCHANGE_ANSWER_BYTES).kind, "frames");
   });
 
   it("a message 1 without an epoch item is malformed", () => {

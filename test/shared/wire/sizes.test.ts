@@ -8,7 +8,7 @@ import type { FieldSpec } from "../../../shared/wire/frame-fields.ts";
 import { FRAME_SPECS } from "../../../shared/wire/frame-table.ts";
 import type { Deposit, Frame } from "../../../shared/wire/frames.ts";
 import { depositHash, envelopeId } from "../../../shared/wire/ids.ts";
-import { CHANNEL_BUCKETS, ENVELOPE_BUCKETS } from "../../../shared/wire/limits.ts";
+import { ANSWER_BUCKETS, CHANNEL_BUCKETS, ENVELOPE_BUCKETS } from "../../../shared/wire/limits.ts";
 import {
   DELIVER_HEAD_BYTES,
   frameRoom,
@@ -47,6 +47,7 @@ function longestFrame(type: string): Frame {
 describe("sizes", () => {
   it("buckets and the room in them", () => {
     assert.deepEqual(CHANNEL_BUCKETS, [512, 1536, 4608, 16896]);
+    assert.deepEqual(ANSWER_BUCKETS, [512, 1536, 4608, 16896, 50688]);
     assert.deepEqual(ENVELOPE_BUCKETS, [1024, 4096, 16384]);
     assert.deepEqual(
       CHANNEL_BUCKETS.map((bucket) => frameRoom("message1", bucket)),
