@@ -116,3 +116,18 @@ export class BareExchanger {
     });
   }
 }
+
+export const textOf = ({ body }: HttpAnswer): string => new TextDecoder().decode(body);
+
+/** The smallest exchange there is. */
+export function postHello(client: BareExchanger, options: PostOptions = {}): Promise<HttpAnswer> {
+  return client.post(client.prepare([{ type: "hello", version: 1 }]).message, options);
+}
+
+/** Asks until the relay answers so. */
+export async function postUntil(client: BareExchanger, status: number): Promise<HttpAnswer> {
+  for (;;) {
+    const answer = await postHello(client);
+    if (answer.status === status) return answer;
+  }
+}
