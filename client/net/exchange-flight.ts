@@ -82,11 +82,16 @@ export class Flight {
   end(error: TumarError): readonly Outgoing[] {
     this.cancelTimers();
     this.giveUp(error);
-    return this.#exchange?.end(brokenBy(error)) ?? [];
+    return this.#exchange?.end(isNamed(error) ? error : brokenBy(error)) ?? [];
   }
 }
 
 /** How long so many bytes take on the worst network. */
 export function bytesMs(bytes: number): number {
   return (bytes * 1000) / SLOWEST_BYTES_PER_SECOND;
+}
+
+/** What stands between: a person can do something about it, so that those who ask are told. */
+function isNamed({ code }: TumarError): boolean {
+  return code === "CAPTIVE_PORTAL" || code === "RELAY_TLS" || code === "NOT_A_RELAY";
 }

@@ -131,14 +131,18 @@ export async function assertOneSession(a: ClientEnvironment, b: ClientEnvironmen
 
 const HURRY = 25;
 
-/** A clock on which waits are shorter, so that many retries fit into a story. */
-export const hurriedClock: Clock = {
-  now: () => performance.now() * HURRY,
-  after: (ms, task) => {
-    const timer = setTimeout(task, ms / HURRY);
-    return () => clearTimeout(timer);
-  },
-};
+/** A clock on which waits are so many times shorter, so that many retries fit into a story. */
+export function clockHurriedBy(factor: number): Clock {
+  return {
+    now: () => performance.now() * factor,
+    after: (ms, task) => {
+      const timer = setTimeout(task, ms / factor);
+      return () => clearTimeout(timer);
+    },
+  };
+}
+
+export const hurriedClock: Clock = clockHurriedBy(HURRY);
 
 /** As `client.sync()`, with enough time also on a hurried clock. */
 export async function synced(client: Client): Promise<SyncSummary> {
