@@ -14,6 +14,8 @@ export interface ExchangeSetup {
   readonly relay: FakeExchangeRelay;
   readonly clock: FakeClock;
   readonly link: Relay;
+  /** Codes of the errors the link was in, in order. */
+  readonly faults: string[];
 }
 
 export interface ExchangeSetupOptions {
@@ -30,7 +32,12 @@ export function setUpExchange(options: ExchangeSetupOptions = {}): ExchangeSetup
     { transport: relay.transport, clock, transportKind: kind, backoff: options.backoff ?? {} },
     { announcementOf: () => announcement?.(relay), keepAnnouncement: () => {} },
   );
-  return { relay, clock, link: pool.relay(relay.address) };
+  const link = pool.relay(relay.address);
+  const faults: string[] = [];
+  link.onState(({ error }) => {
+    if (error !== null && faults.at(-1) !== error.code) faults.push(error.code);
+  });
+  return { relay, clock, link, faults };
 }
 
 export interface Subscribed {
