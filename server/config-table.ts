@@ -65,6 +65,21 @@ export const SETTINGS = {
     doc: "what clients reach when a proxy stands in front, such as https://relay.example; empty: host and port",
     flag: "--address",
   },
+  DOOR: {
+    kind: "text",
+    unit: "address",
+    default: "",
+    pattern: "^https?://[^\\s/#?@]+/?#k=[\\w-]+$",
+    doc: "run a door: keep nothing, forward everything to the relay of this address",
+    flag: "--door",
+  },
+  DOOR_PROXY: {
+    kind: "text",
+    unit: "URL",
+    default: "",
+    pattern: "^socks5h?://[^\\s/#?]+/?$",
+    doc: "SOCKS proxy through which a door reaches its relay, such as socks5://127.0.0.1:9050 for an onion",
+  },
   METRICS_HOST: {
     kind: "text",
     unit: "address",

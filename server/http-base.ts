@@ -8,6 +8,8 @@
 import Fastify, { type FastifyInstance } from "fastify";
 import { PAGE } from "./page.ts";
 
+export const CHANNEL_KEY_PATH = "/v1/channel-key";
+
 /** Nothing else has a body: an exchange has its own limit. */
 const BODY_LIMIT = 1024;
 /** A head is a few hundred bytes: one round trip, and one gap of a bad network. */

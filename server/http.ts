@@ -6,7 +6,7 @@
 import type { FastifyInstance } from "fastify";
 import { addExchangeRoutes } from "./exchange-routes.ts";
 import type { Exchanges } from "./exchanges.ts";
-import { addPages, buildHttpBase } from "./http-base.ts";
+import { addPages, buildHttpBase, CHANNEL_KEY_PATH } from "./http-base.ts";
 
 export interface HttpParts {
   /** Bytes of the announcement, fresh for each request. */
@@ -17,8 +17,6 @@ export interface HttpParts {
   /** Own proxies in front. */
   readonly proxyHops: number;
 }
-
-export const CHANNEL_KEY_PATH = "/v1/channel-key";
 
 export function buildHttp(parts: HttpParts): FastifyInstance {
   const { announcement, isReady, exchanges, proxyHops } = parts;

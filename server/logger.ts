@@ -20,6 +20,7 @@ export type LogEvent =
   | "commit-failed"
   | "commit-recovered"
   | "connection-cut"
+  | "relay-unreached"
   | "unexpected";
 
 const NUMBER_FIELDS = [

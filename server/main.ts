@@ -1,6 +1,6 @@
 /**
- * `tumar relay`: reads the environment and the command line, starts a relay, and drains it on
- * SIGTERM or SIGINT. A second signal ends the process at once.
+ * `tumar relay`: reads the environment and the command line, starts a relay, or a door to one, and
+ * drains it on SIGTERM or SIGINT. A second signal ends the process at once.
  *
  * stdout carries the result only: with --json one line {"event":"ready","address":…}. Faults go to
  * stderr, with --json as {"error":{code,message,hint}}. Exit: 0 ok, 1 unexpected, 2 usage.
@@ -10,7 +10,6 @@ import { Command, CommanderError, Option } from "commander";
 import { TumarError } from "../shared/crypto/errors.ts";
 import { type Overrides, readConfig } from "./config.ts";
 import { SETTINGS, type SettingValues } from "./config-table.ts";
-import { type Relay, startRelay } from "./relay.ts";
 
 const EXIT = { ok: 0, unexpected: 1, usage: 2 } as const;
 
@@ -20,6 +19,7 @@ interface Typed {
   readonly port?: string;
   readonly address?: string;
   readonly metricsPort?: string;
+  readonly door?: string;
   readonly json?: boolean;
 }
 
@@ -29,12 +29,34 @@ export async function main(argv: readonly string[]): Promise<void> {
   try {
     const typed = parseArguments(argv);
     const config = readConfig(process.env, overridesOf(typed));
-    const relay = await startRelay({ config });
-    closeOnSignal(relay);
-    writeReady(relay, config, isJson);
+    if (config.DOOR === "") await runRelay(config, isJson);
+    else await runDoor(config, isJson);
   } catch (error) {
     process.exitCode = reportFault(error, isJson);
   }
+}
+
+async function runRelay(config: SettingValues, isJson: boolean): Promise<void> {
+  const { startRelay } = await import("./relay.ts");
+  const relay = await startRelay({ config });
+  closeOnSignal(relay);
+  const { address } = relay;
+  writeReady({ address }, isJson, [
+    `The relay is ready. Its address, for \`tumar init --relay\`:\n\n  ${address}\n`,
+    `Keys and store are in ${config.DATA}. Ctrl-C ends it.`,
+  ]);
+}
+
+async function runDoor(config: SettingValues, isJson: boolean): Promise<void> {
+  const { startDoor } = await import("./door/door.ts");
+  const door = await startDoor({ config });
+  closeOnSignal(door);
+  const { address, isRelayThere } = door;
+  writeReady({ address, isRelayThere }, isJson, [
+    `The door is ready. Its address, to be used like the relay's:\n\n  ${address}\n`,
+    isRelayThere ? "The relay answers." : "The relay does not answer now; the door waits for it.",
+    "Ctrl-C ends it.",
+  ]);
 }
 
 function parseArguments(argv: readonly string[]): Typed {
@@ -44,7 +66,7 @@ function parseArguments(argv: readonly string[]): Typed {
 }
 
 function relayCommand(): Command {
-  const { DATA, HOST, PORT, ADDRESS, METRICS_PORT } = SETTINGS;
+  const { DATA, HOST, PORT, ADDRESS, METRICS_PORT, DOOR } = SETTINGS;
   return new Command("tumar relay")
     .description("Runs a relay: stores and forwards ciphertext. Settings: docs/OPERATIONS.md.")
     .addOption(new Option("--data <dir>", `${DATA.doc} (default ${DATA.default})`))
@@ -52,8 +74,12 @@ function relayCommand(): Command {
     .addOption(new Option("--port <n>", `${PORT.doc} (default ${PORT.default})`))
     .addOption(new Option("--address <url>", ADDRESS.doc))
     .addOption(new Option("--metrics-port <n>", METRICS_PORT.doc))
+    .addOption(new Option("--door <address>", DOOR.doc))
     .option("--json", "print one line of JSON when ready")
-    .addHelpText("after", "\nExample:\n  tumar relay --data ./data --port 8787")
+    .addHelpText(
+      "after",
+      "\nExample:\n  tumar relay --data ./data --port 8787\n  tumar relay --door 'https://relay.example#k=AAAAAAAAAAAAAAAAAAAAAA' --port 8788",
+    )
     .allowExcessArguments(false)
     .showHelpAfterError(false)
     .exitOverride()
@@ -67,10 +93,11 @@ function overridesOf(typed: Typed): Overrides {
     PORT: typed.port,
     ADDRESS: typed.address,
     METRICS_PORT: typed.metricsPort,
+    DOOR: typed.door,
   };
 }
 
-function closeOnSignal(relay: Relay): void {
+function closeOnSignal(relay: { close(): Promise<void> }): void {
   process.stdout.on("error", () => undefined);
   let signals = 0;
   const onSignal = () => {
@@ -85,12 +112,9 @@ function closeOnSignal(relay: Relay): void {
   process.on("SIGINT", onSignal);
 }
 
-function writeReady({ address }: Relay, { DATA }: SettingValues, isJson: boolean): void {
+function writeReady(ready: object, isJson: boolean, lines: readonly string[]): void {
   process.stdout.write(
-    isJson
-      ? `${JSON.stringify({ event: "ready", address })}\n`
-      : `The relay is ready. Its address, for \`tumar init --relay\`:\n\n  ${address}\n\n` +
-          `Keys and store are in ${DATA}. Ctrl-C ends it.\n`,
+    isJson ? `${JSON.stringify({ event: "ready", ...ready })}\n` : `${lines.join("\n")}\n`,
   );
 }
 
