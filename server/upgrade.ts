@@ -16,6 +16,8 @@ export function upgradeServer(): WebSocketServer {
   });
 }
 
+/** Answers and lets go of the connection, whatever the other side does. */
 export function refuseUpgrade(stream: Duplex, status: string): void {
+  stream.once("finish", () => stream.destroy());
   stream.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
 }

@@ -6,6 +6,7 @@
  * Its address is its own origin with the relay's key, so that clients use it as they use the relay.
  */
 
+import type { FastifyInstance } from "fastify";
 import type { DestinationStream } from "pino";
 import { TumarError } from "../../shared/crypto/errors.ts";
 import { systemRandom } from "../../shared/crypto/sodium.ts";
@@ -23,6 +24,9 @@ import { Forwarder } from "./forwarder.ts";
 import { Onward } from "./onward.ts";
 import { Passages } from "./passages.ts";
 import { parseTarget, type Target } from "./target.ts";
+
+/** While the relay does not answer, the door asks for it, so that it is ready again without being used. */
+const LOOK_MS = 5000;
 
 export interface DoorOptions {
   /** Settings that differ from their defaults; DOOR is needed. PORT 0 picks a free one. */
@@ -60,6 +64,7 @@ export async function startDoor(options: DoorOptions): Promise<Door> {
     passages.attach(app.server);
     const port = await listen(app, config.HOST, config.PORT);
     logger.write("info", "started");
+    parts.looking = setInterval(() => look(forwarder), LOOK_MS).unref();
     let closing: Promise<void> | undefined;
     return {
       address: originOf(config, port) + target.key,
@@ -77,7 +82,15 @@ export async function startDoor(options: DoorOptions): Promise<Door> {
   }
 }
 
-function partsOf(config: SettingValues, target: Target) {
+interface Parts {
+  readonly onward: Onward;
+  readonly forwarder: Forwarder;
+  readonly passages: Passages;
+  readonly app: FastifyInstance;
+  looking: NodeJS.Timeout | undefined;
+}
+
+function partsOf(config: SettingValues, target: Target): Parts {
   const timer = () => performance.now();
   const names = new AddressNames(systemRandom, systemClock);
   const onward = new Onward(target, config.DOOR_PROXY, config.HANDSHAKE_SECONDS * 1000);
@@ -85,7 +98,11 @@ function partsOf(config: SettingValues, target: Target) {
   const limits = { perAddress: config.CONNECTIONS_PER_ADDRESS, total: config.CONNECTIONS };
   const passages = new Passages(onward, config, new AddressLimit(limits, names), timer);
   const app = buildDoorHttp(forwarder, config.PROXY_HOPS, () => forwarder.isWell);
-  return { onward, forwarder, passages, app };
+  return { onward, forwarder, passages, app, looking: undefined };
+}
+
+function look(forwarder: Forwarder): void {
+  if (!forwarder.isWell) forwarder.ownChannelKey().catch(() => undefined);
 }
 
 /** Whether the relay answers, as itself. @throws TumarError RELAY_MISMATCH, CHANNEL_KEY_FORGED */
@@ -108,13 +125,14 @@ async function findRelay(forwarder: Forwarder, target: Target, logger: Logger): 
 }
 
 async function stop(
-  { onward, forwarder, passages, app }: ReturnType<typeof partsOf>,
+  { onward, forwarder, passages, app, looking }: Parts,
   config: SettingValues,
   logger: Logger,
 ): Promise<void> {
   logger.write("info", "stopping");
-  forwarder.close();
-  await passages.close(config.DRAIN_SECONDS * 1000);
+  clearInterval(looking);
+  const graceMs = config.DRAIN_SECONDS * 1000;
+  await Promise.all([forwarder.close(graceMs), passages.close(graceMs)]);
   await app.close();
   onward.close();
   logger.write("info", "stopped");

@@ -13,7 +13,7 @@ import type { SettingValues } from "../config-table.ts";
 import type { ExchangePath } from "../exchange-paths.ts";
 import type { ExchangeTaker } from "../exchange-routes.ts";
 import { CHANNEL_KEY_PATH } from "../http-base.ts";
-import type { Onward, OnwardAnswer } from "./onward.ts";
+import type { Asked, Onward, OnwardAnswer } from "./onward.ts";
 
 /** Of one request, from its head until its answer has left. */
 export interface DoorPlace {
@@ -21,8 +21,11 @@ export interface DoorPlace {
   readonly release: Release;
 }
 
-/** An announcement has 194 bytes. */
+/** An announcement has 158 bytes. */
 const MAX_ANNOUNCEMENT_BYTES = 1024;
+/** A held exchange waits 25 s at the relay. */
+const EXCHANGE_TIMEOUT_MS = 60_000;
+const CHANNEL_KEY_TIMEOUT_MS = 10_000;
 const RETRY_AFTER = { rate: 1, places: 5, closing: 5 } as const;
 
 export class Forwarder implements ExchangeTaker<DoorPlace> {
@@ -32,6 +35,7 @@ export class Forwarder implements ExchangeTaker<DoorPlace> {
   readonly #open = new Set<AbortController>();
   #isAccepting = true;
   #isRelayThere = true;
+  #onEmpty: (() => void) | undefined;
 
   constructor(onward: Onward, config: SettingValues, names: AddressNames, timer: Clock) {
     this.#onward = onward;
@@ -69,6 +73,7 @@ export class Forwarder implements ExchangeTaker<DoorPlace> {
         path: path.url,
         body,
         maxBytes: path.maxAnswerBytes,
+        timeoutMs: EXCHANGE_TIMEOUT_MS,
         signal: abort.signal,
       });
     } catch (error) {
@@ -92,24 +97,38 @@ export class Forwarder implements ExchangeTaker<DoorPlace> {
 
   /** The same for the door itself. @throws TumarError RELAY_UNREACHABLE */
   async ownChannelKey(): Promise<Uint8Array> {
-    return await this.#bytes({ path: CHANNEL_KEY_PATH, maxBytes: MAX_ANNOUNCEMENT_BYTES });
+    return await this.#bytes({
+      path: CHANNEL_KEY_PATH,
+      maxBytes: MAX_ANNOUNCEMENT_BYTES,
+      timeoutMs: CHANNEL_KEY_TIMEOUT_MS,
+    });
   }
 
-  /** Takes nothing new and gives up what waits for the relay. */
-  close(): void {
+  /** Gives up what waits for the relay; resolves when all have been told, or after `graceMs`. */
+  async close(graceMs: number): Promise<void> {
     this.#isAccepting = false;
     for (const abort of this.#open) abort.abort();
+    if (this.#limit.open === 0) return;
+    const empty = new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+    });
+    const late = setTimeout(() => this.#onEmpty?.(), graceMs);
+    await empty;
+    clearTimeout(late);
   }
 
   #enter(address: string): Release {
     if (!this.#isAccepting) throw busy("CLOSING", RETRY_AFTER.closing);
     if (!this.#rates.of(address).exchanges.take(1)) throw busy("RATE_LIMITED", RETRY_AFTER.rate);
-    const release = this.#limit.enter(address);
-    if (release === undefined) throw busy("RATE_LIMITED", RETRY_AFTER.places);
-    return release;
+    const leave = this.#limit.enter(address);
+    if (leave === undefined) throw busy("RATE_LIMITED", RETRY_AFTER.places);
+    return () => {
+      leave();
+      if (this.#limit.open === 0) this.#onEmpty?.();
+    };
   }
 
-  async #bytes(asked: Parameters<Onward["ask"]>[0]): Promise<Uint8Array> {
+  async #bytes(asked: Asked): Promise<Uint8Array> {
     const answer = await this.#onward.ask(asked).catch((cause: unknown) => {
       if (asked.signal?.aborted !== true) this.#isRelayThere = false;
       throw unreachable("the relay behind this door does not answer", cause);

@@ -30,11 +30,10 @@ export interface Asked {
   readonly body?: Uint8Array;
   /** A longer answer is no relay's. */
   readonly maxBytes: number;
+  readonly timeoutMs: number;
   readonly signal?: AbortSignal;
 }
 
-/** A held exchange waits 25 s at the relay. */
-const ANSWER_TIMEOUT_MS = 60_000;
 /** Below what the relay keeps its side open. */
 const IDLE_MS = 30_000;
 
@@ -55,8 +54,8 @@ export class Onward {
   }
 
   /** @throws Error whatever kept the answer from coming whole */
-  async ask({ path, body, maxBytes, signal }: Asked): Promise<OnwardAnswer> {
-    const late = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+  async ask({ path, body, maxBytes, timeoutMs, signal }: Asked): Promise<OnwardAnswer> {
+    const late = AbortSignal.timeout(timeoutMs);
     const response = await this.#send(path, body, {
       signal: signal === undefined ? late : AbortSignal.any([signal, late]),
     });

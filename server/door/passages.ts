@@ -31,6 +31,7 @@ export class Passages {
   readonly #open = new Set<Passage>();
   /** Sides of the relay that a passage looks after. */
   readonly #joined = new WeakSet<WebSocket>();
+  readonly #opening = new Set<WebSocket>();
   readonly #ticking: NodeJS.Timeout;
   #isAccepting = true;
   #onEmpty: (() => void) | undefined;
@@ -62,6 +63,7 @@ export class Passages {
   async close(graceMs: number): Promise<void> {
     this.#isAccepting = false;
     clearInterval(this.#ticking);
+    for (const relay of this.#opening) relay.terminate();
     if (this.#open.size === 0) return;
     const gone = new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
@@ -96,8 +98,10 @@ export class Passages {
   /** What the relay says first waits in its socket until somebody listens. */
   #openWay(stream: Duplex, onOpen: (relay: WebSocket) => void): void {
     const relay = this.#onward.socket();
+    this.#opening.add(relay);
     let isSettled = false;
     const refuse = (status: number | undefined) => {
+      this.#opening.delete(relay);
       if (!isSettled) refuseUpgrade(stream, status === 429 ? STATUS[429] : STATUS[503]);
       isSettled = true;
     };
@@ -111,6 +115,7 @@ export class Passages {
     });
     relay.once("open", () => {
       isSettled = true;
+      this.#opening.delete(relay);
       relay.pause();
       if (this.#isAccepting && !stream.destroyed) {
         onOpen(relay);
