@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, it, type TestContext } from "node:test";
+import { after, before, describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type {
   OutboxJson,
@@ -25,7 +25,8 @@ import {
   startTumar,
   tumar,
 } from "../client/cli/tumar-process.ts";
-import { lyingRelay } from "../support/lying-relay.ts";
+import type { Cleanup } from "../support/cleanup.ts";
+import { type LyingRelay, lyingRelay } from "../support/lying-relay.ts";
 import { temporaryDirectory } from "../support/relay.ts";
 
 const KILL_AFTER_MS = [400, 900] as const;
@@ -57,12 +58,17 @@ class Commands {
   }
 }
 
-async function acquainted(t: TestContext) {
+interface Scene extends LyingRelay {
+  readonly commands: Commands;
+}
+
+async function acquainted(t: Cleanup): Promise<Scene> {
   const { relay, store } = await lyingRelay(t);
   const commands = new Commands(await temporaryDirectory(t));
-  for (const who of ["aigul", "bek"] as const) {
-    assert.equal((await commands.run(who, "init", "--relay", relay.address)).exit, 0);
-  }
+  const made = await Promise.all(
+    (["aigul", "bek"] as const).map((who) => commands.run(who, "init", "--relay", relay.address)),
+  );
+  assert.ok(made.every(({ exit }) => exit === 0));
   const cardOf = async (who: Who) => result<{ card: string }>(await commands.run(who, "card")).card;
   await commands.run("aigul", "add", await cardOf("bek"), "--as", "Бек");
   await commands.run("bek", "add", await cardOf("aigul"), "--as", "ئايگۈل");
@@ -70,8 +76,19 @@ async function acquainted(t: TestContext) {
 }
 
 describe("story: what became of my message", () => {
-  it("an alert, its reader who is killed while saying so, and the states the sender sees", async (t) => {
-    const { commands, store } = await acquainted(t);
+  const ends: (() => Promise<void>)[] = [];
+  let scene: Scene;
+
+  before(async () => {
+    scene = await acquainted({ after: (end) => ends.push(end) });
+  });
+
+  after(async () => {
+    for (const end of ends) await end();
+  });
+
+  it("an alert, its reader who is killed while saying so, and the states the sender sees", async () => {
+    const { commands, store } = scene;
     const text = result<SentJson>(await commands.run("aigul", "send", "Бек", "I am at gate 12"));
     const urgent = ["send", "--urgent", "Бек", "They are taking me"] as const;
     const alert = result<SentJson>(await commands.run("aigul", ...urgent));
@@ -79,7 +96,8 @@ describe("story: what became of my message", () => {
     assert.match(heads[0] ?? "", new RegExp(`  ئايگۈل  ${text.id.slice(0, 8)}$`, "u"));
     assert.match(heads[2] ?? "", new RegExp(`  ALERT from ئايگۈل  ${alert.id.slice(0, 8)}$`, "u"));
     assertFails(await commands.run("bek", "read", "zzzz"), 2, "MESSAGE_UNKNOWN");
-    const before = store.deposits.length;
+    await commands.run("bek", "sync");
+    const known = store.deposits.length;
     for (const ms of KILL_AFTER_MS) {
       const reading = startTumar(...commands.typed("bek", "read", alert.id.slice(0, 8)));
       const ended = once(reading, "exit");
@@ -92,7 +110,7 @@ describe("story: what became of my message", () => {
     const again = result<ReadJson>(await commands.run("bek", "read", alert.id));
     assert.equal(again.sender, "told-before");
     // The same bytes, however often: the relay knows the envelope and keeps one.
-    assert.equal(new Set(store.deposits.slice(before).map(String)).size, 1);
+    assert.equal(new Set(store.deposits.slice(known).map(String)).size, 1);
     assert.deepEqual(await commands.states(), [
       ["I am at gate 12", "stored"],
       ["They are taking me", "read"],
@@ -101,8 +119,8 @@ describe("story: what became of my message", () => {
     assert.deepEqual([shown?.kind, shown?.read], ["alert", true]);
   });
 
-  it("the outbox tells why a message waits, follows it until it has left, and ends", async (t) => {
-    const { commands, relay } = await acquainted(t);
+  it("the outbox tells why a message waits, follows it until it has left, and ends", async () => {
+    const { commands, relay } = scene;
     await commands.run("aigul", "send", "--no-wait", "Бек", "later");
     await commands.run("aigul", "send", "--no-wait", "--urgent", "Бек", "first");
     const waiting = jsonLines<OutboxJson>(await commands.run("aigul", "outbox"));
