@@ -5,6 +5,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
+import { TRANSPORT_KINDS, type TransportKind } from "../../client/net/connection.ts";
 import { nodeTransport } from "../../client/net/node/node-transport.ts";
 import { utf8 } from "../../shared/crypto/bytes.ts";
 import { acquaint, type Person, person } from "../support/people.ts";
@@ -18,8 +19,12 @@ const TEXTS = 100;
 /** What fits the smallest envelope in a standing session; a longer text costs the next size. */
 const SHORT_BYTES = 700;
 const LETTERS = ["a", "ы", "一", "🕊"];
-/** Of one text: deposit, receipt; delivery, acknowledgement, its answer. */
-const MESSAGES = { websocket: 5 } as const;
+/** Of one text: deposit, receipt, delivery, acknowledgement; over a WebSocket also the answer to that. */
+const MESSAGES: Readonly<Record<TransportKind, number>> = {
+  websocket: 5,
+  exchange: 4,
+  thrifty: 4,
+};
 
 interface Tapped {
   readonly person: Person;
@@ -36,11 +41,15 @@ function differentTexts(): readonly string[] {
 }
 
 /** All connections of this person pass a tap of their own. */
-async function tapped(test: TestContext, address: string): Promise<Tapped> {
+async function tapped(
+  test: TestContext,
+  address: string,
+  transportKind: TransportKind,
+): Promise<Tapped> {
   const tap = await TcpTap.start(test, address);
   const port = Number(new URL(tap.address).port);
   const transport = routedTransport(nodeTransport(), () => port);
-  return { person: await person(test, address, { transport }), tap };
+  return { person: await person(test, address, { transport, transportKind }), tap };
 }
 
 /** Everything since the beginning, with whose connection it was. */
@@ -80,11 +89,12 @@ async function quiet(people: readonly Tapped[]): Promise<void> {
 }
 
 describe("sizes on the wire", () => {
-  for (const [kind, messages] of Object.entries(MESSAGES)) {
+  for (const kind of TRANSPORT_KINDS) {
+    const messages = MESSAGES[kind];
     it(`are the same for a hundred different short texts, ${kind}`, async (t) => {
       const relay = await relayInProcess(t);
-      const aigul = await tapped(t, relay.address);
-      const bek = await tapped(t, relay.address);
+      const aigul = await tapped(t, relay.address, kind);
+      const bek = await tapped(t, relay.address, kind);
       const people = [aigul, bek];
       const [writer, reader] = [aigul.person.client, bek.person.client];
       await acquaint([aigul.person, "Aigul"], [bek.person, "Bek"]);
