@@ -3,6 +3,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import type { TransportKind } from "../../client/net/connection.ts";
 
 export type PeerCommand =
   | { readonly type: "send"; readonly to: string; readonly texts: readonly string[] }
@@ -20,24 +21,40 @@ export type PeerReport =
       readonly text: string;
     };
 
+export interface PeerOptions {
+  /** The only kind of connection used. */
+  readonly transportKind?: TransportKind;
+  /** What its process gets beside our own environment. */
+  readonly environment?: NodeJS.ProcessEnv;
+}
+
 const PROGRAM = fileURLToPath(new URL("./peer-program.js", import.meta.url));
 
 export class PeerProcess {
   readonly #vaultFile: string;
   readonly #passphrase: string;
   readonly #onReport: (report: PeerReport) => void;
+  readonly #options: PeerOptions;
   #child: ChildProcess | undefined;
 
-  constructor(vaultFile: string, passphrase: string, onReport: (report: PeerReport) => void) {
+  constructor(
+    vaultFile: string,
+    passphrase: string,
+    onReport: (report: PeerReport) => void,
+    options: PeerOptions = {},
+  ) {
     this.#vaultFile = vaultFile;
     this.#passphrase = passphrase;
     this.#onReport = onReport;
+    this.#options = options;
   }
 
   /** Resolves once the vault is open and the client started. */
   async start(): Promise<void> {
-    const child = fork(PROGRAM, [this.#vaultFile, this.#passphrase], {
+    const { transportKind = "", environment } = this.#options;
+    const child = fork(PROGRAM, [this.#vaultFile, this.#passphrase, transportKind], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
+      env: { ...process.env, ...environment },
     });
     this.#child = child;
     await new Promise<void>((resolve, reject) => {

@@ -4,23 +4,27 @@
  * what it has to send is a list, so that a new process goes on where the vault says the last one
  * stopped.
  *
- *     argv: vault file, passphrase; then messages { type: "send", to, texts } and { type: "stop" }
+ *     argv: vault file, passphrase, kind of connection or ""
+ *     then messages { type: "send", to, texts } and { type: "stop" }
  */
 
 import { Client } from "../../client/core/client.ts";
 import type { ReceivedMessage } from "../../client/core/types.ts";
+import { TRANSPORT_KINDS } from "../../client/net/connection.ts";
 import { nodeTransport } from "../../client/net/node/node-transport.ts";
 import { FileStorage } from "../../client/vault/node/file-storage.ts";
 import { toBase32 } from "../../shared/crypto/bytes.ts";
 import type { PeerCommand, PeerReport } from "./peer-process.ts";
 import { quickDerive } from "./quick-derive.ts";
 
-const [vaultFile = "", passphrase = ""] = process.argv.slice(2);
+const [vaultFile = "", passphrase = "", kind = ""] = process.argv.slice(2);
+const transportKind = TRANSPORT_KINDS.find((one) => one === kind);
 const client = await Client.open({
   storage: new FileStorage(vaultFile),
   passphrase,
   transport: nodeTransport(),
   deriveKey: quickDerive,
+  ...(transportKind === undefined ? {} : { transportKind }),
 });
 
 function report(value: PeerReport): void {
