@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { request } from "node:http";
 import { describe, it } from "node:test";
 import { nodeTransport } from "../../../client/net/node/node-transport.ts";
+import { MAX_EXCHANGE_ANSWER_BYTES } from "../../../shared/wire/limits.ts";
 import { doorInProcess } from "../../support/doors.ts";
 import { type Asked, relayStandIn } from "../../support/relay-stand-in.ts";
 
@@ -112,7 +113,7 @@ describe("a door", () => {
       [200, { "content-type": "text/html" }, "<html>", "503 RELAY_UNREACHABLE\n", null],
       [302, { location: "http://login.example/" }, "", "503 RELAY_UNREACHABLE\n", null],
       [502, {}, "<html>bad gateway", "503 RELAY_UNREACHABLE\n", null],
-      [200, bytes, "x".repeat(16_897), "503 RELAY_UNREACHABLE\n", null],
+      [200, bytes, "x".repeat(MAX_EXCHANGE_ANSWER_BYTES + 1), "503 RELAY_UNREACHABLE\n", null],
     ] as const) {
       relay.answer = (_asked, response) => response.writeHead(status, headers).end(body);
       const answer = await fetch(`${door.origin}/v1/exchange`, {
