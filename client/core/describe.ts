@@ -25,7 +25,11 @@ export function describeIncoming(view: VaultView, row: IncomingRow): ReceivedMes
 }
 
 /** What an earlier version kept is shown by one that knows its kind. */
-function shownContent({ kind, text, kept }: IncomingRow): Pick<ReceivedMessage, "kind" | "text"> {
+export function shownContent({
+  kind,
+  text,
+  kept,
+}: IncomingRow): Pick<ReceivedMessage, "kind" | "text"> {
   if (kept === null) return { kind, text };
   try {
     const body = decodeBody(kept.number, kept.bytes);

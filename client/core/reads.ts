@@ -10,6 +10,7 @@ import { MAX_READ_IDS, type MessageId, parseMessageId } from "../../shared/e2ee/
 import type { VaultTransaction } from "../vault/draft.ts";
 import type { Core } from "./context.ts";
 import { draftCourtesies } from "./courtesies.ts";
+import { shownContent } from "./describe.ts";
 import { advance } from "./message-state.ts";
 import { draft } from "./seal.ts";
 import { getContact, isChosen } from "./state/contacts.ts";
@@ -80,8 +81,9 @@ function received(
 }
 
 /** Only what a person can have read, and only to whom a person of this side has chosen. */
-function mayBeTold(tx: VaultTransaction, { kind, root }: IncomingRow): boolean {
-  const contact = getContact(tx, root);
+function mayBeTold(tx: VaultTransaction, row: IncomingRow): boolean {
+  const contact = getContact(tx, row.root);
+  const { kind } = shownContent(row);
   const isReadable = kind === "text" || kind === "alert";
   return isReadable && contact !== undefined && isChosen(contact) && !contact.isIdentityChanged;
 }

@@ -207,6 +207,13 @@ describe("what opens and cannot be read", () => {
     });
     const alert = (await aigul.client.received()).find(({ kind }) => kind === "alert");
     assert.equal(alert?.text, "from the future");
+    const ids = (await aigul.client.received()).map(({ id }) => id);
+    const { told, untold } = await aigul.client.markRead(ids);
+    assert.deepEqual(
+      [told.length, untold.length],
+      [2, 4],
+      "what nobody can read was said to be read",
+    );
   });
 });
 
