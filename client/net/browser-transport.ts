@@ -46,7 +46,7 @@ function connect(platform: BrowserPlatform, url: string, options: ConnectOptions
   const { signal } = options;
   signal.throwIfAborted();
   return new Promise((resolve, reject) => {
-    const socket = new BrowserSocket(new platform.WebSocket(url), options.maxMessageBytes);
+    const socket = new BrowserSocket(openSocket(platform, url), options.maxMessageBytes);
     const timer = setTimeout(() => fail(unreachable("no connection in time")), options.timeoutMs);
     const onAbort = () => fail(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
@@ -66,6 +66,15 @@ function connect(platform: BrowserPlatform, url: string, options: ConnectOptions
       resolve(socket);
     };
   });
+}
+
+/** A page's policy, an extension or the browser itself may forbid it. */
+function openSocket({ WebSocket: Socket }: BrowserPlatform, url: string): WebSocket {
+  try {
+    return new Socket(url);
+  } catch (cause) {
+    throw unreachable("this browser opens no WebSocket", cause);
+  }
 }
 
 class BrowserSocket implements Socket {

@@ -70,6 +70,17 @@ describe("the library in a browser", { timeout: 240_000 }, () => {
     assert.deepEqual(await receivedTexts(aigul, 11), [...BEK_WRITES, "خۇش كەلدىڭ"]);
   });
 
+  it("without WebSockets it exchanges them over HTTP, both ways", async (test) => {
+    const t = lastFirst(test);
+    const options = { isWithoutWebSocket: true };
+    const { aigul, bek } = await aigulAndBek(t, await newScene(t), options);
+    await Promise.all([sendAll(aigul, "Бек", AIGUL_WRITES), sendAll(bek, "Айгүл", BEK_WRITES)]);
+    assert.deepEqual(await receivedTexts(bek, AIGUL_WRITES.length), AIGUL_WRITES);
+    assert.deepEqual(await receivedTexts(aigul, BEK_WRITES.length), BEK_WRITES);
+    await sendAll(aigul, "Бек", ["Тағы бір сөз"]);
+    assert.equal((await receivedTexts(bek, AIGUL_WRITES.length + 1)).at(-1), "Тағы бір сөз");
+  });
+
   it("both write first at the same moment", async (test) => {
     const t = lastFirst(test);
     const { aigul, bek } = await aigulAndBek(t, await newScene(t));

@@ -9,7 +9,8 @@ import { relayProcess, temporaryDirectory } from "../support/relay.ts";
 import { AIGUL_WRITES } from "./texts.ts";
 
 /** Chromium reports each failed attempt to connect; the library cannot keep it from that. */
-const expected = /WebSocket connection to 'ws:\/\/127\.0\.0\.1:\d+\/\S*' failed/;
+const expected =
+  /WebSocket connection to 'ws:\/\/127\.0\.0\.1:\d+\/\S*' failed|^Failed to load resource: net::ERR_/;
 
 describe("a page without its relay", { timeout: 240_000 }, () => {
   it("opens, keeps what is written, and sends it when the relay is back", async (test) => {

@@ -23,6 +23,9 @@ export const PAGE_POLICY: string = [
   "require-trusted-types-for 'script'",
 ].join("; ");
 
+/** A relay is reached by WebSocket, and by HTTP where that is blocked. */
+const RELAY_POLICY = "connect-src ws://127.0.0.1:* http://127.0.0.1:*";
+
 export const CHROMIUM_ARGUMENTS: readonly string[] = [
   "--headless",
   "--no-sandbox",
@@ -56,7 +59,7 @@ export async function servePage(test: Cleanup, { directory, script }: Bundle): P
 <script type="module" src="/${script}"></script>`;
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
-    response.setHeader("content-security-policy", `${PAGE_POLICY}; connect-src ws://127.0.0.1:*`);
+    response.setHeader("content-security-policy", `${PAGE_POLICY}; ${RELAY_POLICY}`);
     if (pathname === "/favicon.ico") {
       response.writeHead(204).end();
     } else if (pathname === "/") {
@@ -91,15 +94,19 @@ export async function startChromium(test: Cleanup): Promise<Browser> {
 export interface ContextOptions {
   /** What the pages may report all the same. */
   readonly expected?: RegExp;
+  /** The pages have no WebSocket. */
+  readonly isWithoutWebSocket?: boolean;
 }
 
 /** Closed when the test ends, which fails if one of its pages reported an error. */
 export async function newContext(
   test: Cleanup,
   browser: Browser,
-  { expected }: ContextOptions = {},
+  { expected, isWithoutWebSocket = false }: ContextOptions = {},
 ): Promise<BrowserContext> {
   const context = await browser.newContext();
+  if (isWithoutWebSocket)
+    await context.addInitScript(() => Reflect.deleteProperty(globalThis, "WebSocket"));
   const faults: string[] = [];
   context.on("page", (page) => watch(page, faults));
   atEnd(test, async () => {
