@@ -24,6 +24,8 @@ export interface TextSetting {
   readonly default: string;
   /** Regular expression of a value; the default needs not match. */
   readonly pattern: string;
+  /** Faults do not repeat what was given: it may hold a password. */
+  readonly isSecret?: boolean;
   readonly doc: string;
   readonly flag?: string;
 }
@@ -78,6 +80,7 @@ export const SETTINGS = {
     unit: "URL",
     default: "",
     pattern: "^socks5h?://[^\\s/#?]+/?$",
+    isSecret: true,
     doc: "SOCKS proxy through which a door reaches its relay, such as socks5://127.0.0.1:9050 for an onion",
   },
   METRICS_HOST: {

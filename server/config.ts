@@ -74,7 +74,9 @@ function describeFault(name: SettingName, setting: Setting, given: string): stri
     setting.kind === "number"
       ? `a whole number of ${setting.unit} from ${setting.min} to ${setting.max}`
       : `of the form ${setting.pattern}`;
-  return `${SETTING_PREFIX}${name} must be ${bounds}, not "${given}"`;
+  const isSecret = setting.kind === "text" && setting.isSecret === true;
+  const found = isSecret ? "" : `, not "${given}"`;
+  return `${SETTING_PREFIX}${name} must be ${bounds}${found}`;
 }
 
 function contradictions(values: SettingValues): string[] {

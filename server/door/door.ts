@@ -19,6 +19,7 @@ import { configOf } from "../config.ts";
 import type { SettingValues } from "../config-table.ts";
 import { listen, originOf, standardError } from "../listen.ts";
 import { Logger } from "../logger.ts";
+import { limitSockets } from "../socket-limit.ts";
 import { buildDoorHttp } from "./door-http.ts";
 import { Forwarder } from "./forwarder.ts";
 import { Onward } from "./onward.ts";
@@ -98,6 +99,7 @@ function partsOf(config: SettingValues, target: Target): Parts {
   const limits = { perAddress: config.CONNECTIONS_PER_ADDRESS, total: config.CONNECTIONS };
   const passages = new Passages(onward, config, new AddressLimit(limits, names), timer);
   const app = buildDoorHttp(forwarder, config.PROXY_HOPS, () => forwarder.isWell);
+  limitSockets(app.server, config, names);
   return { onward, forwarder, passages, app, looking: undefined };
 }
 

@@ -1,8 +1,11 @@
 /** How a door begins: which relay it leads to, what it says of it, and what it refuses. */
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { describe, it } from "node:test";
 import { startDoor } from "../../../server/door/door.ts";
+import type { TumarError } from "../../../shared/crypto/errors.ts";
 import { parseRelayAddress } from "../../../shared/e2ee/relay-address.ts";
 import { doorInProcess } from "../../support/doors.ts";
 import { socksProxy } from "../../support/proxies.ts";
@@ -54,6 +57,23 @@ describe("a door", () => {
     await until("the door is ready", async () => {
       return (await statusOf(`${door.origin}/readyz`)) === 200;
     });
+  });
+
+  it("does not repeat the password of its proxy", async () => {
+    const config = { PORT: 0, DOOR_PROXY: "http://door:secret@proxy.example" };
+    await assert.rejects(startDoor({ config, log }), ({ code, message }: TumarError) => {
+      return code === "BAD_CONFIG" && !/secret/.test(message);
+    });
+  });
+
+  it("closes what one address opens and does not use, beyond four times its places", async (t) => {
+    const one = { CONNECTIONS_PER_ADDRESS: 1, EXCHANGES_PER_ADDRESS: 1 };
+    const door = await doorInProcess(t, (await relayStandIn(t)).address, one);
+    const silent = Array.from({ length: 9 }, () => connect(door.port, "127.0.0.1"));
+    for (const socket of silent) socket.on("error", () => undefined).resume();
+    t.after(() => silent.forEach((socket) => void socket.destroy()));
+    await Promise.race(silent.map((socket) => once(socket, "close")));
+    assert.equal(silent.filter(({ closed }) => closed).length, 1);
   });
 
   it("refuses what is no relay's address, and an onion without a proxy", async () => {
