@@ -51,8 +51,8 @@ export interface ClientParts {
   readonly core: Core;
   readonly clock: Clock;
   readonly pools: readonly RelayPool[];
-  /** The result stops the listening for changes of network. */
-  watchNetwork(listener: () => void): () => void;
+  /** Stops listening for changes of network. */
+  readonly stopWatching: () => void;
   readonly listeners: Set<(event: ClientEvent) => void>;
 }
 
@@ -81,6 +81,9 @@ export async function partsOf(environment: ClientEnvironment, vault: Vault): Pro
   };
   const home = new RelayPool(pools, store, hour);
   const peer = new RelayPool(pools, store, hour);
+  const stopWatching = environment.onNetworkChange?.(() => {
+    for (const pool of [home, peer]) pool.networkChanged();
+  });
   const listeners = new Set<(event: ClientEvent) => void>();
   const clock = environment.clock ?? systemClock;
   const peerRelay = (address: string): Relay => peer.relay(parseRelayAddress(address));
@@ -100,8 +103,7 @@ export async function partsOf(environment: ClientEnvironment, vault: Vault): Pro
       for (const listener of listeners) callSafely(() => listener(event));
     },
   };
-  const watchNetwork = environment.onNetworkChange ?? (() => () => undefined);
-  return { core, clock, pools: [home, peer], watchNetwork, listeners };
+  return { core, clock, pools: [home, peer], stopWatching: stopWatching ?? (() => {}), listeners };
 }
 
 /** Asks for a record that nobody has. */
