@@ -77,6 +77,7 @@ export async function partsOf(environment: ClientEnvironment, vault: Vault): Pro
   const pools = {
     ...poolEnvironment(environment),
     memory,
+    choices: new Map(),
     doorsOf: (relay: RelayHash) => doors.of(relay),
   };
   const home = new RelayPool(pools, store, hour);

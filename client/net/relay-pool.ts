@@ -1,6 +1,6 @@
 /** The relays of one client by address, and the clock they share. */
 
-import type { Random } from "../../shared/crypto/bytes.ts";
+import { type Random, toHex } from "../../shared/crypto/bytes.ts";
 import { systemRandom } from "../../shared/crypto/sodium.ts";
 import {
   formatRelayAddress,
@@ -36,6 +36,8 @@ export interface PoolEnvironment {
   /** Without it, each run learns anew what works. */
   readonly memory?: TransportMemory;
   readonly choice?: Partial<ChoiceNumbers>;
+  /** Shared by pools of one device: what one finds out about a network, the others need not. */
+  readonly choices?: Map<string, TransportChoice>;
   /** Other ways to the relay with this key: what the user added, never what a contact said. */
   readonly doorsOf?: (relay: RelayHash) => readonly RelayAddress[];
   readonly idleMs?: number;
@@ -61,10 +63,12 @@ export class RelayPool {
   readonly #environment: PoolEnvironment;
   readonly #store: AnnouncementStore;
   readonly #links = new Map<string, RelayLink>();
+  readonly #choices: Map<string, TransportChoice>;
 
   /** `newestHour` is the newest hour known from earlier runs. */
   constructor(environment: PoolEnvironment, store: AnnouncementStore, newestHour?: number) {
     this.#environment = environment;
+    this.#choices = environment.choices ?? new Map();
     this.#store = store;
     this.clock = new RelayClock(newestHour);
   }
@@ -88,15 +92,21 @@ export class RelayPool {
     this.#links.clear();
   }
 
-  #newChoice({ hash }: RelayAddress): TransportChoice {
-    const { clock = systemClock, transportKind, memory, choice } = this.#environment;
-    return new TransportChoice({
+  /** One for each relay, also when it is reached by several addresses. */
+  #choiceFor({ hash }: RelayAddress): TransportChoice {
+    const name = toHex(hash);
+    const known = this.#choices.get(name);
+    if (known !== undefined) return known;
+    const { clock = systemClock, transportKind, memory, choice: numbers = {} } = this.#environment;
+    const choice = new TransportChoice({
       clock,
       forced: transportKind,
-      numbers: choice ?? {},
+      numbers,
       recall: () => memory?.recall(hash),
       keep: (remembered) => memory?.keep(hash, remembered),
     });
+    this.#choices.set(name, choice);
+    return choice;
   }
 
   #newLink(name: string, address: RelayAddress): RelayLink {
@@ -110,7 +120,7 @@ export class RelayPool {
         maxBufferedBytes: environment.maxBufferedBytes ?? DEFAULT_MAX_BUFFERED_BYTES,
       },
       backoff: { ...DEFAULT_BACKOFF, ...environment.backoff },
-      choice: this.#newChoice(address),
+      choice: this.#choiceFor(address),
       doors: () => environment.doorsOf?.(address.hash) ?? [],
       idleMs: environment.idleMs ?? DEFAULT_IDLE_MS,
       resubscribeMs: environment.resubscribeMs ?? DEFAULT_RESUBSCRIBE_MS,

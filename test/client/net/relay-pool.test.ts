@@ -4,12 +4,12 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { RelayPool } from "../../../client/net/relay-pool.ts";
 import type { Transport } from "../../../client/net/transport.ts";
-import { unreachable } from "../../../client/net/transport-faults.ts";
+import { unexpectedStatus, unreachable } from "../../../client/net/transport-faults.ts";
 import { formatRelayAddress, type RelayAddress } from "../../../shared/e2ee/relay-address.ts";
 import { encodeAnnouncement } from "../../../shared/wire/channel-key.ts";
 import { FakeClock, settled } from "./fake-clock.ts";
 import { FakeRelay, HOUR } from "./fake-relay.ts";
-import { deposit } from "./support.ts";
+import { create, deposit, newKey } from "./support.ts";
 
 const RELAY_URL = "wss://relay.example/v1/ws";
 
@@ -79,5 +79,31 @@ describe("pool", () => {
     pool.networkChanged();
     assert.equal((await Promise.all(answers)).length, 2);
     pool.close();
+  });
+});
+
+describe("pools of one device", () => {
+  it("share what they find out about a network, and no connection", async () => {
+    const { relays, addressOf, transport } = twoRelays();
+    const relay = relays["one.example"];
+    const store = { announcementOf: () => undefined, keepAnnouncement: () => {} };
+    const environment = { transport, clock: new FakeClock(), choices: new Map() };
+    const [home, peer] = [new RelayPool(environment, store), new RelayPool(environment, store)];
+    relay.refusal = unexpectedStatus(403);
+    const address = addressOf("one.example");
+    const asked = [home, peer].map((pool) => pool.relay(address));
+    const [first, second] = asked.map((link) => link.sender.request(deposit()).catch(() => {}));
+    await settled();
+    assert.equal(asked[1]?.state().transport, "exchange");
+    relay.attempts = 0;
+    peer
+      .relay(address)
+      .owner.request(create(newKey()), { proveWith: newKey() })
+      .catch(() => {});
+    await settled();
+    assert.equal(relay.attempts, 0, "no WebSocket is tried any more");
+    home.close();
+    peer.close();
+    await Promise.all([first, second]);
   });
 });
