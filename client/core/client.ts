@@ -100,7 +100,7 @@ export class Client {
     this.#engine = new Engine(parts.core, parts.clock);
     this.#clock = parts.clock;
     this.#pools = parts.pools;
-    this.#stopWatching = parts.stopWatching;
+    this.#stopWatching = parts.watchNetwork(() => this.#onNetworkChange());
     this.#listeners = parts.listeners;
   }
 
@@ -485,6 +485,11 @@ export class Client {
       for (const pool of this.#pools) pool.close();
     });
     await this.#core.vault.close();
+  }
+
+  #onNetworkChange(): void {
+    for (const pool of this.#pools) pool.networkChanged();
+    this.#engine.networkChanged();
   }
 
   /** What a contact whose session stands is told once it has a name. */

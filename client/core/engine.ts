@@ -81,6 +81,12 @@ export class Engine {
     this.#send();
   }
 
+  /** What waited for its next try is tried at once. */
+  networkChanged(): void {
+    for (const keeper of this.#keepers.values()) keeper.tend();
+    this.kick();
+  }
+
   /**
    * Everything that waits now at those of our relays that answer is in the vault.
    * @returns the addresses of those that do not answer; it waits for one at least

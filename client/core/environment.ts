@@ -51,8 +51,8 @@ export interface ClientParts {
   readonly core: Core;
   readonly clock: Clock;
   readonly pools: readonly RelayPool[];
-  /** Stops listening for changes of network. */
-  readonly stopWatching: () => void;
+  /** The result stops the listening for changes of network. */
+  watchNetwork(listener: () => void): () => void;
   readonly listeners: Set<(event: ClientEvent) => void>;
 }
 
@@ -82,9 +82,6 @@ export async function partsOf(environment: ClientEnvironment, vault: Vault): Pro
   };
   const home = new RelayPool(pools, store, hour);
   const peer = new RelayPool(pools, store, hour);
-  const stopWatching = environment.onNetworkChange?.(() => {
-    for (const pool of [home, peer]) pool.networkChanged();
-  });
   const listeners = new Set<(event: ClientEvent) => void>();
   const clock = environment.clock ?? systemClock;
   const peerRelay = (address: string): Relay => peer.relay(parseRelayAddress(address));
@@ -104,7 +101,8 @@ export async function partsOf(environment: ClientEnvironment, vault: Vault): Pro
       for (const listener of listeners) callSafely(() => listener(event));
     },
   };
-  return { core, clock, pools: [home, peer], stopWatching: stopWatching ?? (() => {}), listeners };
+  const watchNetwork = environment.onNetworkChange ?? (() => () => undefined);
+  return { core, clock, pools: [home, peer], watchNetwork, listeners };
 }
 
 /** Asks for a record that nobody has. */

@@ -210,8 +210,10 @@ export class ChannelLink implements SubscriptionHost {
     this.#closeIfIdle();
   }
 
+  /** A lower kind is tried at once, what was tried before after a rest. */
   #onClosed(error: TumarError, unsent: readonly Outgoing[]): void {
     const { clock } = this.#context;
+    const { kind } = this;
     this.#connection = undefined;
     if (this.#openedAt !== undefined) this.#backoff.wasUp(clock.now() - this.#openedAt);
     this.#openedAt = undefined;
@@ -220,7 +222,9 @@ export class ChannelLink implements SubscriptionHost {
     this.#error = error;
     if (error.retryable) for (const pending of this.#waiting) pending.delayedBy(error);
     else this.#rejectWaiting(error);
-    this.#rest(error);
+    const { retryAfterMs } = error.details;
+    if (retryAfterMs === undefined && this.#choice.isBelow(kind)) this.#wake();
+    else this.#rest(error);
   }
 
   /** At least as long as the relay asked for. */

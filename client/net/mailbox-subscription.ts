@@ -66,6 +66,7 @@ export class MailboxSubscription implements Outgoing, Subscription {
   readonly #slices = new EnvelopeSlices();
   /** Delivered by the present connection and not acknowledged. */
   #underWay = new Set<string>();
+  readonly #corrupt = new Set<string>();
   #batch: Batch | undefined;
   #isDrained = false;
   #hasEnded = false;
@@ -169,11 +170,15 @@ export class MailboxSubscription implements Outgoing, Subscription {
       throw new TumarError("RELAY_FAULT", "more envelopes than credit was given for");
     }
     this.#underWay.add(toHex(slice.envelopeId));
-    if (delivery === "corrupt") {
-      this.#options.onCorrupt?.(slice.envelopeId);
-    } else {
-      this.#options.onDeliver(delivery);
-    }
+    if (delivery === "corrupt") this.#onCorrupt(slice.envelopeId);
+    else this.#options.onDeliver(delivery);
+  }
+
+  /** Damaged twice, it is damaged for good, and must not hold up what is behind it for ever. */
+  #onCorrupt(id: Uint8Array): void {
+    this.#options.onCorrupt?.(id);
+    if (this.#corrupt.has(toHex(id))) this.acknowledge([id]).catch(() => undefined);
+    this.#corrupt.add(toHex(id));
   }
 
   #newBatch(): Batch {

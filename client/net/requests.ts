@@ -92,6 +92,7 @@ export interface SubscribeOptions {
   /**
    * An envelope whose bytes are not those of its id: damaged at the relay. It is not delivered; it
    * comes again with the next subscription, and holds its credit until then unless acknowledged.
+   * Damaged a second time, it is acknowledged by itself.
    */
   onCorrupt?(envelopeId: Uint8Array): void;
 }

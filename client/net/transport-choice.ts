@@ -120,6 +120,11 @@ export class TransportChoice {
     return this.#failed.size === TRANSPORT_KINDS.length;
   }
 
+  /** A lower kind than this one is next. */
+  isBelow(kind: TransportKind): boolean {
+    return isLower(this.#kind, kind);
+  }
+
   plan(): Plan {
     const { unknownMs, knownMs } = this.#numbers;
     const besideMs = this.#isKnown ? knownMs : unknownMs;

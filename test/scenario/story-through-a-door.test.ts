@@ -55,7 +55,7 @@ async function converse(t: TestContext, door: RelayProcess): Promise<readonly Ne
     await acquaint([aigul, "Aigul"], [bek, "Bek"]);
     aigul.client.start();
     bek.client.start();
-    await pingPong([aigul.client, "Aigul"], [bek.client, "Bek"], 4);
+    await pingPong([aigul.client, "Aigul"], [bek.client, "Bek"], 2);
     needles.push(...(await needlesOf(`Aigul, ${transportKind}`, aigul.environment)));
     needles.push(...(await needlesOf(`Bek, ${transportKind}`, bek.environment)));
   }

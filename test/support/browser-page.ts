@@ -5,6 +5,7 @@
 
 import { Client } from "../../client/core/client.ts";
 import type { ClientEnvironment } from "../../client/core/environment.ts";
+import { browserNetwork, watchBrowserNetwork } from "../../client/net/browser-network.ts";
 import { browserTransport } from "../../client/net/browser-transport.ts";
 import { BrowserStorage } from "../../client/vault/browser-storage.ts";
 import { TumarError } from "../../shared/crypto/errors.ts";
@@ -40,7 +41,13 @@ let answered = 0;
 const events: string[] = [];
 
 function environment(passphrase: string): ClientEnvironment {
-  return { storage: new BrowserStorage("smoke"), passphrase, transport: browserTransport() };
+  return {
+    storage: new BrowserStorage("smoke"),
+    passphrase,
+    transport: browserTransport(),
+    network: browserNetwork,
+    onNetworkChange: watchBrowserNetwork,
+  };
 }
 
 function client(): Client {

@@ -1,6 +1,6 @@
 /**
  * What worked with which relay in the networks the device was in last. A network stands here as a keyed
- * hash: whoever opens the vault cannot read from it where the device has been.
+ * hash: whoever opens the vault can check a network he has in mind, and read none.
  */
 
 import type { Random } from "../../../shared/crypto/bytes.ts";

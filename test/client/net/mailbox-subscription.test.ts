@@ -113,6 +113,26 @@ describe("delivery", () => {
     link.close();
   });
 
+  it("an envelope that is damaged twice is acknowledged, and holds nothing up", async () => {
+    const { relay, link, clock, corrupt } = await subscribe();
+    const [slice] = slices(relay, systemRandom(1024));
+    assert.ok(slice);
+    const damaged = { ...slice, bytes: systemRandom(1024) };
+    relay.last.send([damaged]);
+    await settled();
+    assert.equal(acknowledges(relay).length, 0);
+    relay.last.cut();
+    await clock.advance(250);
+    relay.last.send([{ ...damaged, requestId: subscribes(relay).at(-1)?.requestId ?? 0 }]);
+    await settled();
+    assert.equal(corrupt.length, 2);
+    assert.deepEqual(
+      acknowledges(relay).map(({ envelopeIds }) => envelopeIds),
+      [[slice.envelopeId]],
+    );
+    link.close();
+  });
+
   it("slices out of order, of another length or beyond the end: RELAY_FAULT", async () => {
     const envelope = systemRandom(4096);
     const bad: ((all: Deliver[]) => (Deliver | undefined)[])[] = [

@@ -2,10 +2,12 @@
 
 import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
 import type { TestContext } from "node:test";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Socket as ClientSocket } from "../../../client/net/transport.ts";
+import { makeCertificate } from "../../support/certificates.ts";
 import { atEnd } from "../../support/cleanup.ts";
 
 export const OPTIONS = { timeoutMs: 5000, maxMessageBytes: 1000 } as const;
@@ -42,6 +44,27 @@ export async function webSocketServer(
     sockets.close();
   });
   return { host, count: () => sockets.clients.size };
+}
+
+/** "page" and a greeting of one byte over TLS, with a certificate for `name` that nobody trusts. */
+export async function secureServer(
+  test: TestContext,
+): Promise<{ readonly name: string; readonly place: string }> {
+  const name = "relay.test";
+  const { cert, key } = makeCertificate({ name });
+  const server = createSecureServer({ cert, key }, (request, response) => {
+    request.resume().on("end", () => response.end("page"));
+  });
+  const sockets = new WebSocketServer({ server });
+  sockets.on("connection", (socket) => socket.send(Uint8Array.of(7)));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  test.after(() => {
+    for (const socket of sockets.clients) socket.terminate();
+    server.close();
+    server.closeAllConnections();
+  });
+  return { name, place: `127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
 /** A TCP server that does what it is told with each connection. */

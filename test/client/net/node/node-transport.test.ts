@@ -8,6 +8,7 @@ import {
   GET_OPTIONS,
   httpServer,
   OPTIONS,
+  secureServer,
   tcpServer,
   told,
   webSocketServer,
@@ -134,6 +135,9 @@ describe("connect", () => {
     const plain = await tcpServer(test, (socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
     await assert.rejects(connect(`wss://${plain.host}/`), { code: "RELAY_TLS" });
     await assert.rejects(get(`https://${plain.host}/`), { code: "RELAY_TLS" });
+    const { place } = await secureServer(test);
+    await assert.rejects(connect(`wss://${place}/`), { code: "RELAY_TLS" });
+    await assert.rejects(get(`https://${place}/`), { code: "RELAY_TLS" });
   });
 
   it("silence ends with the timeout, a signal at once, and neither leaves a socket", async (test) => {

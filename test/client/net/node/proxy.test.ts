@@ -11,11 +11,13 @@ import {
   type RunningProxy,
   socksProxy,
 } from "../../../support/proxies.ts";
-import { OPTIONS, tcpServer, webSocketServer } from "../transport-server.ts";
+import { OPTIONS, secureServer, tcpServer, webSocketServer } from "../transport-server.ts";
 
 const { signal } = new AbortController();
 const ASK = { ...OPTIONS, signal, maxBytes: 100, isFresh: false } as const;
 const LOGIN: Login = { name: "bek", password: "p@ss word" };
+/** Read by Node at each handshake. */
+const TRUST_ALL = "NODE_TLS_REJECT_UNAUTHORIZED";
 const ONION = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaad.onion";
 
 const urlOf = (scheme: string, { host }: RunningProxy, login?: Login): string => {
@@ -32,15 +34,15 @@ async function server(
 }
 
 /** Reaches it in all four ways; the bodies. */
-async function reach(proxy: string, host: string): Promise<readonly string[]> {
+async function reach(proxy: string, host: string, tls = ""): Promise<readonly string[]> {
   const transport = nodeTransport({ proxy });
   const body = Uint8Array.of(1, 2, 3);
   const answers = [
-    await transport.get(`http://${host}/`, ASK),
-    await transport.post(`http://${host}/`, body, ASK),
-    await transport.post(`http://${host}/`, body, { ...ASK, isFresh: true }),
+    await transport.get(`http${tls}://${host}/`, ASK),
+    await transport.post(`http${tls}://${host}/`, body, ASK),
+    await transport.post(`http${tls}://${host}/`, body, { ...ASK, isFresh: true }),
   ];
-  const socket = await transport.connect(`ws://${host}/`, ASK);
+  const socket = await transport.connect(`ws${tls}://${host}/`, ASK);
   const greeting = await new Promise<Uint8Array>((resolve) => {
     socket.listen({ onMessage: resolve, onAlive: () => {}, onClosed: () => {} });
   });
@@ -131,6 +133,22 @@ describe("a SOCKS proxy", () => {
         await assert.rejects(failed, codeOf("PROXY_UNREACHABLE"), `${scheme} ${place}`);
       }
     }
+  });
+
+  it("of either kind carries TLS to the relay itself, whose certificate is checked", async (test) => {
+    const { name, place } = await secureServer(test);
+    const host = `relay.test:${new URL(`https://${place}`).port}`;
+    const names = { [name]: place };
+    const proxies = [
+      urlOf("socks5", await socksProxy(test, names)),
+      urlOf("http", await connectProxy(test, names)),
+    ];
+    for (const proxy of proxies) {
+      await assert.rejects(reach(proxy, host, "s"), codeOf("RELAY_TLS"));
+    }
+    test.after(() => void Reflect.deleteProperty(process.env, TRUST_ALL));
+    process.env[TRUST_ALL] = "0";
+    for (const proxy of proxies) assert.deepEqual(await reach(proxy, host, "s"), REACHED);
   });
 
   it("between us and a bad certificate changes nothing: RELAY_TLS", async (test) => {
