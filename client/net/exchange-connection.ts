@@ -9,26 +9,25 @@
  */
 
 import { TumarError } from "../../shared/crypto/errors.ts";
-import { MESSAGE_KINDS } from "../../shared/wire/channel.ts";
-import type { Announcement } from "../../shared/wire/channel-key.ts";
 import type { HelloAnswer } from "../../shared/wire/frames.ts";
 import {
   DEFAULT_FRAMES_PER_SECOND,
   MAX_CHANNEL_MESSAGE_BYTES,
   PROTOCOL_VERSION,
 } from "../../shared/wire/limits.ts";
+import { ChannelKey } from "./channel-key.ts";
 import type { Connection, ConnectionEvents } from "./connection.ts";
 import type { ConnectionContext } from "./connection-context.ts";
 import { Exchange } from "./exchange.ts";
 import { bytesMs, Flight, type FlightPlan } from "./exchange-flight.ts";
 import { MailboxPoll } from "./exchange-poll.ts";
 import { ExchangeRoom } from "./exchange-room.ts";
-import { CHANNEL_KEY_PATH, type ExchangeTerms, MAX_CHANNEL_KEY_BYTES } from "./exchange-terms.ts";
+import type { ExchangeTerms } from "./exchange-terms.ts";
 import { submittedOf } from "./exchange-turn.ts";
 import { HelloRequest } from "./hello-request.ts";
 import { MailboxSubscription } from "./mailbox-subscription.ts";
 import type { Outgoing } from "./outgoing.ts";
-import { fellSilent, notARelay, ofConnection, unreachable } from "./transport-faults.ts";
+import { fellSilent, ofConnection, unreachable } from "./transport-faults.ts";
 
 /** Exchanges with requests at a time: more share the bandwidth and answer no sooner. */
 const MAX_PARALLEL = 4;
@@ -40,10 +39,10 @@ export class ExchangeConnection implements Connection {
   readonly #terms: ExchangeTerms;
   readonly #events: ConnectionEvents;
   readonly #giveUp = new AbortController();
+  readonly #key: ChannelKey;
   readonly #flights = new Set<Flight>();
   readonly #polls = new Set<MailboxPoll>();
   #queue: Outgoing[] = [];
-  #key: Promise<Announcement> | undefined;
   #maxFrames = DEFAULT_FRAMES_PER_SECOND;
   #helloAt: number | undefined;
   #isHelloAsked = false;
@@ -60,6 +59,7 @@ export class ExchangeConnection implements Connection {
     this.#context = context;
     this.#terms = terms;
     this.#events = events;
+    this.#key = new ChannelKey(context, this.#giveUp.signal);
     this.#pumpSoon();
   }
 
@@ -213,7 +213,7 @@ export class ExchangeConnection implements Connection {
     const flight = new Flight(plan, this.#answers);
     this.#flights.add(flight);
     const host = {
-      channelKey: () => this.#channelKey(),
+      channelKey: () => this.#key.newest(),
       post: (message1: Uint8Array) => this.#post(flight, message1),
       onAnswer: (answer: Uint8Array) => this.#onAnswer(flight, answer),
     };
@@ -248,27 +248,6 @@ export class ExchangeConnection implements Connection {
 
   #silence(ms: number): TumarError {
     return this.isOpen ? fellSilent(ms) : unreachable("the relay does not answer");
-  }
-
-  /** Asked once by all exchanges of this connection, when none is known from before. */
-  #channelKey(): Promise<Announcement> {
-    const known = this.#context.announcements.newest;
-    if (known !== undefined) return Promise.resolve(known);
-    this.#key ??= this.#askChannelKey();
-    return this.#key;
-  }
-
-  async #askChannelKey(): Promise<Announcement> {
-    const { transport, origin, timings, announcements } = this.#context;
-    const bytes = await transport.get(`${origin}${CHANNEL_KEY_PATH}`, {
-      signal: this.#giveUp.signal,
-      timeoutMs: timings.handshakeMs,
-      maxBytes: MAX_CHANNEL_KEY_BYTES,
-    });
-    if (bytes[0] !== MESSAGE_KINDS.announcement) {
-      throw notARelay("bytes that are no announcement of a channel key");
-    }
-    return announcements.offer(bytes.subarray(1));
   }
 
   /** Doubts the connection when no byte of the answer comes for so long. */

@@ -20,7 +20,3 @@ export const EXCHANGE_TERMS: Readonly<Record<ExchangeKind, ExchangeTerms>> = {
   },
   thrifty: { path: "/v1/thrifty", maxAnswerBytes: MAX_THRIFTY_ANSWER_BYTES, isFresh: true },
 };
-
-export const CHANNEL_KEY_PATH = "/v1/channel-key";
-/** An announcement has 182 bytes and its kind byte. */
-export const MAX_CHANNEL_KEY_BYTES = 512;
