@@ -18,7 +18,7 @@ import {
   subscribeFrame,
 } from "../support/bare-mailbox.ts";
 import { findLeaks, type Needle } from "../support/leak-search.ts";
-import { acquaint, person } from "../support/people.ts";
+import { acquaint, type Person, person } from "../support/people.ts";
 import { connectionsOf, foundInMemory } from "../support/process-view.ts";
 import { type RelayProcess, relayProcess, temporaryDirectory } from "../support/relay.ts";
 import { pingPong } from "../support/stories.ts";
@@ -45,8 +45,15 @@ async function scene(t: TestContext): Promise<Scene> {
 
 const pidOf = ({ child }: RelayProcess): number => child.pid ?? 0;
 
-/** Two people for each way; what their vaults hold, and they stay connected. */
-async function converse(t: TestContext, door: RelayProcess): Promise<readonly Needle[]> {
+interface Conversation {
+  readonly people: readonly Person[];
+  /** What their vaults hold. */
+  readonly needles: readonly Needle[];
+}
+
+/** Two people for each way, who stay connected. */
+async function converse(t: TestContext, door: RelayProcess): Promise<Conversation> {
+  const people: Person[] = [];
   const needles: Needle[] = [];
   for (const transportKind of KINDS) {
     const transport = nodeTransport({ localAddress: LOCAL_ADDRESS });
@@ -56,10 +63,11 @@ async function converse(t: TestContext, door: RelayProcess): Promise<readonly Ne
     aigul.client.start();
     bek.client.start();
     await pingPong([aigul.client, "Aigul"], [bek.client, "Bek"], 2);
+    people.push(aigul, bek);
     needles.push(...(await needlesOf(`Aigul, ${transportKind}`, aigul.environment)));
     needles.push(...(await needlesOf(`Bek, ${transportKind}`, bek.environment)));
   }
-  return needles;
+  return { people, needles };
 }
 
 /** An envelope whose bytes can be known again in any memory that has the frame open. */
@@ -90,7 +98,7 @@ async function depositCanaries(t: TestContext, door: RelayProcess): Promise<Bare
 describe("through a door", () => {
   it("the relay has connections with the door alone, and the door holds nothing of a frame", async (t) => {
     const { relay, door } = await scene(t);
-    const ofVaults = await converse(t, door);
+    const { people, needles: ofVaults } = await converse(t, door);
     const mailbox = await depositCanaries(t, door);
     const ofFrames: readonly Needle[] = [
       { what: "mailbox key", secret: mailbox.mailbox },
@@ -113,6 +121,7 @@ describe("through a door", () => {
     const known = await foundInMemory(pidOf(relay), ofFrames);
     assert.deepEqual(known.sort(), ["depositId", "envelope", "mailbox key"]);
 
+    for (const { client } of people) await client.close();
     assert.equal(await door.end("SIGTERM"), 0);
     const events = door.log().trim().split("\n");
     assert.deepEqual(
