@@ -10,6 +10,12 @@ import { frameRoom } from "../../shared/wire/padding.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { PROVE_BYTES } from "./prove-request.ts";
 
+/**
+ * `hello`, a proof, an acknowledgement and a subscription: however few frames a relay says it takes, what
+ * has to travel together does, or it would wait for ever.
+ */
+const LEAST_FRAMES = 4;
+
 export class ExchangeRoom {
   readonly #maxAnswerBytes: number;
   readonly #proven = new Set<string>();
@@ -21,7 +27,7 @@ export class ExchangeRoom {
   /** `maxFrames`: what the relay takes in a second. */
   constructor(maxAnswerBytes: number, maxFrames: number) {
     this.#maxAnswerBytes = maxAnswerBytes;
-    this.#framesLeft = maxFrames;
+    this.#framesLeft = Math.max(maxFrames, LEAST_FRAMES);
   }
 
   /** Takes the frame, with the proof it needs if that is the first of its key; false if it does not fit. */

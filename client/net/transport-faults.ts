@@ -29,7 +29,8 @@ export interface AnswerHead {
   readonly retryAfter: string | null | undefined;
 }
 
-const MAX_RETRY_AFTER_S = 3600;
+/** Nobody vouches for the header: one answer of whoever stands between must not silence a client for long. */
+const MAX_RETRY_AFTER_S = 60;
 
 /**
  * What is wrong with an HTTP answer, from its head and the first bytes of its body; undefined for one

@@ -319,6 +319,19 @@ describe("answers that are no good", () => {
   });
 });
 
+describe("a relay that allows hardly anything", () => {
+  it("one frame a second: a request goes out with its proof all the same", async () => {
+    const { relay, link } = setUpExchange({ announcement: known });
+    relay.framesPerSecond = 1;
+    const key = newKey();
+    await link.owner.request(create(key), { proveWith: key });
+    const answer = await link.owner.request(create(key), { proveWith: key });
+    assert.equal(answer.type, "ok");
+    assert.deepEqual(relay.posts.slice(1).map(typesOf), [["prove", "mailbox.create"]]);
+    link.close();
+  });
+});
+
 describe("one exchange among others", () => {
   it("cut while others are answered, it alone is asked again", async () => {
     const { relay, link } = setUpExchange({ announcement: known });
