@@ -43,4 +43,6 @@ export interface ConnectionContext {
   readonly random: Random;
   readonly timings: ConnectionTimings;
   readonly maxBufferedBytes: number;
+  /** Called in the turn in which something came that the relay sealed: the way it came leads there. */
+  readonly onAnswered?: () => void;
 }

@@ -269,6 +269,7 @@ export class ExchangeConnection implements Connection {
 
   #onAnswer(flight: Flight, answer: Uint8Array): void {
     if (this.#isClosed) return;
+    this.#context.onAnswered?.();
     this.#answers++;
     this.#receivedBytes += Math.max(0, answer.length - flight.answerBytes);
     this.#isHeldUp = false;

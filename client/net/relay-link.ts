@@ -79,9 +79,11 @@ export class RelayLink implements Relay {
     const { transport, clock } = options.environment;
     this.#routes = new Routes({ clock, address, doors: options.doors });
     const open = () => {
+      const routed = routedTransport(this.#routes, transport.apart?.() ?? transport);
       const context: ConnectionContext = {
         ...options.environment,
-        transport: routedTransport(this.#routes, transport.apart?.() ?? transport),
+        transport: routed,
+        onAnswered: () => routed.answered(),
         origin: relayOrigin(address),
         announcements: this.#announcements,
       };

@@ -18,10 +18,18 @@ import {
 const CHANNEL_KEY_PATH = "/v1/channel-key";
 const MAX_CHANNEL_KEY_BYTES = 512;
 
+export interface RoutedTransport extends Transport {
+  /** What came last over it was sealed by the relay. */
+  answered(): void;
+}
+
 /** `routes` are shared by the channels of a relay, `transport` is this channel's own. */
-export function routedTransport(routes: Routes, transport: Transport): Transport {
-  const ways: Ways = { routes, transport };
+export function routedTransport(routes: Routes, transport: Transport): RoutedTransport {
+  const ways: Ways = { routes, transport, heardOver: undefined };
   return {
+    answered: () => {
+      if (ways.heardOver !== undefined) routes.answered(ways.heardOver);
+    },
     connect: async (url, options) => await connect(ways, url, options),
     get: async (url, options) => await get(ways, url, options),
     post: async (url, body, options) => await post(ways, url, body, options),
@@ -31,17 +39,17 @@ export function routedTransport(routes: Routes, transport: Transport): Transport
 interface Ways {
   readonly routes: Routes;
   readonly transport: Transport;
+  heardOver: RelayAddress | undefined;
 }
 
-async function connect(
-  { routes, transport }: Ways,
-  url: string,
-  options: ConnectOptions,
-): Promise<Socket> {
+async function connect(ways: Ways, url: string, options: ConnectOptions): Promise<Socket> {
+  const { routes, transport } = ways;
   if (routes.all().length === 1) return await transport.connect(url, options);
   const attempt = async (route: RelayAddress, signal: AbortSignal): Promise<Socket> => {
     const socket = await transport.connect(urlOver(route, url), { ...options, signal });
-    return await greeted(socket, routes, signal);
+    return await greeted(socket, routes, signal, () => {
+      ways.heardOver = route;
+    });
   };
   const { result } = await routes.race(options.signal, attempt, (late) => late.close());
   return result;
@@ -73,7 +81,9 @@ async function post(
   const { routes, transport } = ways;
   const route = routes.certain ?? (await found(ways, url, options));
   try {
-    return await transport.post(urlOver(route, url), body, options);
+    const answer = await transport.post(urlOver(route, url), body, options);
+    ways.heardOver = route;
+    return answer;
   } catch (error) {
     routes.failed(route);
     throw error;
@@ -89,7 +99,12 @@ async function found(ways: Ways, url: string, options: PostOptions): Promise<Rel
 }
 
 /** Resolves once the socket has shown the relay's signed key; whoever listens then is told of it too. */
-function greeted(socket: Socket, routes: Routes, signal: AbortSignal): Promise<Socket> {
+function greeted(
+  socket: Socket,
+  routes: Routes,
+  signal: AbortSignal,
+  onHeard: () => void,
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const heard = new SocketEvents();
     const fail = (error: unknown) => {
@@ -98,10 +113,15 @@ function greeted(socket: Socket, routes: Routes, signal: AbortSignal): Promise<S
       reject(error);
     };
     const onAbort = () => fail(signal.reason);
+    if (signal.aborted) {
+      onAbort();
+      return;
+    }
     signal.addEventListener("abort", onAbort, { once: true });
     let isGreeted = false;
     socket.listen({
       onMessage: (message) => {
+        onHeard();
         heard.message(message);
         if (isGreeted) return;
         isGreeted = true;

@@ -2,6 +2,9 @@
  * The ways to one relay: the address it was asked for by, and doors to it. Attempts over all of them are
  * staggered, the way that worked last first; the first over which the relay shows its signed channel key is
  * used, and the others are closed in silence. What a door says of itself is never believed: only the key is.
+ *
+ * The key shows which relay is meant, and no more: everybody can have it. A way is relied on when the relay
+ * answered over it, sealed; one that only showed the key comes behind all others from then on.
  */
 
 import { TumarError } from "../../shared/crypto/errors.ts";
@@ -18,6 +21,11 @@ import { notARelay } from "./transport-faults.ts";
 /** From the first attempt: when the second and each further one begins, unless one fails before. */
 export const STAGGER_MS: readonly number[] = [0, 300, 1_000, 5_000, 10_000];
 
+/** So long after it showed the key, a way over which nothing was answered is doubtful. */
+const TRIAL_MS = 2_000;
+/** When the first doubtful way is tried, unless all others have failed before. */
+const DOUBTFUL_AT_MS = 5_000;
+
 export interface RoutesOptions {
   readonly clock: Clock;
   readonly address: RelayAddress;
@@ -30,6 +38,8 @@ export class Routes {
   /** Over which the relay showed itself last. */
   #good: RelayAddress;
   #isTrusted = false;
+  /** By origin: when a way showed the key over which nothing has been answered since. */
+  readonly #trials = new Map<string, number>();
 
   constructor(options: RoutesOptions) {
     this.#options = options;
@@ -52,12 +62,22 @@ export class Routes {
   /** The way to use without another attempt; undefined when that is to be found out. */
   get certain(): RelayAddress | undefined {
     const [first, ...others] = this.all();
-    return others.length === 0 || this.#isTrusted ? first : undefined;
+    if (others.length === 0) return first;
+    return this.#isTrusted && !this.#isDoubtful(this.#good) ? first : undefined;
   }
 
+  /** It showed the key. */
   worked(route: RelayAddress): void {
+    const origin = relayOrigin(route);
     this.#good = route;
     this.#isTrusted = true;
+    if (this.#trials.has(origin) && !this.#isDoubtful(route)) return;
+    this.#trials.set(origin, this.#options.clock.now());
+  }
+
+  /** The relay answered over it, sealed. */
+  answered(route: RelayAddress): void {
+    this.#trials.delete(relayOrigin(route));
   }
 
   /** The next attempt is made over all ways again. */
@@ -83,7 +103,7 @@ export class Routes {
     discard: (late: T) => void,
   ): Promise<{ readonly route: RelayAddress; readonly result: T }> {
     signal.throwIfAborted();
-    const race = new Race(this.#options.clock, this.all(), attempt, discard);
+    const race = new Race(this.#options.clock, this.#plan(), attempt, discard);
     const giveUp = () => race.stop(signal.reason);
     signal.addEventListener("abort", giveUp, { once: true });
     try {
@@ -94,6 +114,34 @@ export class Routes {
       signal.removeEventListener("abort", giveUp);
     }
   }
+
+  /** Doubtful ways come last and late, the one first that was passed over longest. */
+  #plan(): readonly Attempt[] {
+    const all = this.all();
+    const sure = all.filter((route) => !this.#isDoubtful(route));
+    const doubtful = all
+      .filter((route) => this.#isDoubtful(route))
+      .sort((a, b) => this.#shownAt(a) - this.#shownAt(b));
+    return STAGGER_MS.flatMap((atMs, i) => {
+      const route = [...sure, ...doubtful][i];
+      if (route === undefined) return [];
+      return [{ route, atMs: i > 0 && i >= sure.length ? Math.max(atMs, DOUBTFUL_AT_MS) : atMs }];
+    });
+  }
+
+  #isDoubtful(route: RelayAddress): boolean {
+    return this.#options.clock.now() - this.#shownAt(route) >= TRIAL_MS;
+  }
+
+  #shownAt(route: RelayAddress): number {
+    return this.#trials.get(relayOrigin(route)) ?? Number.POSITIVE_INFINITY;
+  }
+}
+
+interface Attempt {
+  readonly route: RelayAddress;
+  /** From the first attempt. */
+  readonly atMs: number;
 }
 
 export function urlOver(route: RelayAddress, url: string): string {
@@ -104,7 +152,7 @@ export function urlOver(route: RelayAddress, url: string): string {
 
 class Race<T> {
   readonly #clock: Clock;
-  readonly #routes: readonly RelayAddress[];
+  readonly #attempts: readonly Attempt[];
   readonly #attempt: (route: RelayAddress, signal: AbortSignal) => Promise<T>;
   readonly #discard: (late: T) => void;
   readonly #giveUp = new AbortController();
@@ -118,12 +166,12 @@ class Race<T> {
 
   constructor(
     clock: Clock,
-    routes: readonly RelayAddress[],
+    attempts: readonly Attempt[],
     attempt: (route: RelayAddress, signal: AbortSignal) => Promise<T>,
     discard: (late: T) => void,
   ) {
     this.#clock = clock;
-    this.#routes = routes.slice(0, STAGGER_MS.length);
+    this.#attempts = attempts;
     this.#attempt = attempt;
     this.#discard = discard;
   }
@@ -144,12 +192,12 @@ class Race<T> {
   #beginNext(): void {
     this.#cancelNext();
     const at = this.#begun;
-    const route = this.#routes[at];
-    if (route === undefined || this.#giveUp.signal.aborted) return;
+    const { route, atMs } = this.#attempts[at] ?? {};
+    if (route === undefined || atMs === undefined || this.#giveUp.signal.aborted) return;
     this.#begun++;
-    const nextMs = (STAGGER_MS[at + 1] ?? 0) - (STAGGER_MS[at] ?? 0);
-    if (this.#begun < this.#routes.length) {
-      this.#cancelNext = this.#clock.after(nextMs, () => this.#beginNext());
+    const next = this.#attempts[at + 1];
+    if (next !== undefined) {
+      this.#cancelNext = this.#clock.after(next.atMs - atMs, () => this.#beginNext());
     }
     this.#attempt(route, this.#giveUp.signal).then(
       (result) => this.#onResult(route, result),
@@ -169,7 +217,7 @@ class Race<T> {
   #onError(at: number, error: unknown): void {
     if (this.#giveUp.signal.aborted) return;
     this.#errors.set(at, error);
-    if (this.#errors.size === this.#routes.length) this.stop(this.#errors.get(0));
-    else if (this.#begun < this.#routes.length) this.#beginNext();
+    if (this.#errors.size === this.#attempts.length) this.stop(this.#errors.get(0));
+    else this.#beginNext();
   }
 }

@@ -194,6 +194,7 @@ export class WebSocketConnection implements Connection {
 
   #onOpened(): void {
     this.#cancelHandshake();
+    this.#context.onAnswered?.();
     this.#events.onOpen();
   }
 

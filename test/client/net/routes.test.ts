@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { RelayPool } from "../../../client/net/relay-pool.ts";
-import type { Transport } from "../../../client/net/transport.ts";
+import type { Socket, Transport } from "../../../client/net/transport.ts";
 import { unreachable } from "../../../client/net/transport-faults.ts";
 import { TumarError } from "../../../shared/crypto/errors.ts";
 import type { RelayAddress } from "../../../shared/e2ee/relay-address.ts";
@@ -15,13 +15,25 @@ import { deposit } from "./support.ts";
 const HOSTS = ["relay.example", "one.example", "two.example"] as const;
 type Host = (typeof HOSTS)[number];
 
-/** What stands at a host: the relay, nothing, somebody else, or what never answers. */
-type Behind = "relay" | "refused" | "impostor" | "silence";
+/**
+ * What stands at a host: the relay, also one that is slow to reach; nothing; somebody else; what never
+ * answers; or what shows the relay's key, which everybody can have, and lets nothing further through.
+ */
+type Behind = "relay" | "slow" | "refused" | "impostor" | "silence" | "facade";
 
 function never(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
   });
+}
+
+function deaf(socket: Socket): Socket {
+  return {
+    bufferedAmount: 0,
+    send: () => {},
+    listen: (listener) => socket.listen(listener),
+    close: () => socket.close(),
+  };
 }
 
 function setUp(behind: Record<Host, Behind>, kind: "websocket" | "exchange" = "websocket") {
@@ -33,6 +45,7 @@ function setUp(behind: Record<Host, Behind>, kind: "websocket" | "exchange" = "w
     const { hostname, pathname } = new URL(url);
     asked.push(`${hostname.split(".")[0]}${pathname}`);
     const what = behind[hostname as Host];
+    if (what === "slow") await new Promise<void>((resolve) => clock.after(700, resolve));
     if (what === "silence") await never(signal);
     if (what === "refused") throw unreachable("no connection");
     return what;
@@ -41,14 +54,15 @@ function setUp(behind: Record<Host, Behind>, kind: "websocket" | "exchange" = "w
     connect: async (url, options) => {
       const what = await to(url, options.signal);
       const { transport: there } = what === "impostor" ? impostor : relay;
-      return await there.connect("wss://relay.example/v1/ws", options);
+      const socket = await there.connect("wss://relay.example/v1/ws", options);
+      return what === "facade" ? deaf(socket) : socket;
     },
     get: async (url, options) => {
       await to(url, options.signal);
       return await exchanges.transport.get("https://relay.example/v1/channel-key", options);
     },
     post: async (url, body, options) => {
-      await to(url, options.signal);
+      if ((await to(url, options.signal)) === "facade") await never(options.signal);
       return await exchanges.transport.post(
         `https://relay.example${new URL(url).pathname}`,
         body,
@@ -146,6 +160,36 @@ describe("over WebSockets", () => {
     pool.close();
   });
 
+  it("what shows the key and lets nothing through is not preferred again, however quick it is", async () => {
+    const { link, clock, asked, pool, relay, behind } = setUp({
+      "relay.example": "facade",
+      "one.example": "slow",
+      "two.example": "facade",
+    });
+    const lost = link.sender.request(deposit()).catch((error) => error.code);
+    await clock.advance(35_000);
+    assert.match(await lost, /^RELAY_/);
+    const [answer] = await Promise.all([link.sender.request(deposit()), clock.advance(25_000)]);
+    assert.equal(answer.type, "receipt");
+    assert.equal(link.state().trying, "Through the door one.example");
+
+    asked.length = 0;
+    relay.last.cut();
+    await Promise.all([link.sender.request(deposit()), clock.advance(5_000)]);
+    assert.equal(asked[0], "one/v1/ws", "what led to the relay before comes first");
+    behind["one.example"] = "refused";
+    behind["relay.example"] = "relay";
+    relay.last.cut();
+    const [last] = await Promise.all([
+      link.sender.request(deposit(), { timeoutMs: 60_000 }),
+      clock.advance(60_000),
+    ]);
+    assert.equal(last.type, "receipt", "what was passed over has its turn again");
+    pool.close();
+    await clock.advance(0);
+    assert.equal(relay.openSockets, 0);
+  });
+
   it("closing ends all attempts", async () => {
     const { link, clock, pool } = setUp({
       "relay.example": "silence",
@@ -193,6 +237,20 @@ describe("over exchanges", () => {
     const [answer] = await Promise.all([link.sender.request(deposit()), clock.advance(5_000)]);
     assert.equal(answer.type, "receipt");
     assert.equal(link.state().trying, "Through the door two.example");
+    pool.close();
+  });
+
+  it("what shows the key and swallows every exchange is not preferred again", async () => {
+    const { link, clock, pool } = setUp(
+      { "relay.example": "facade", "one.example": "slow", "two.example": "silence" },
+      "exchange",
+    );
+    const lost = link.sender.request(deposit()).catch((error) => error.code);
+    await clock.advance(60_000);
+    assert.match(await lost, /^RELAY_/);
+    const [answer] = await Promise.all([link.sender.request(deposit()), clock.advance(25_000)]);
+    assert.equal(answer.type, "receipt");
+    assert.equal(link.state().trying, "Through the door one.example");
     pool.close();
   });
 });
