@@ -3,11 +3,18 @@
 import { impair } from "../../dist/test/support/impair/impair.js";
 import { connect, subscriber, timeToAcknowledged } from "./mqtt.mjs";
 import { acquaint, farReader, received, reopen } from "./people.mjs";
+import { TEXT } from "./samples.mjs";
 
 const START_MS = 10_000;
 
 async function sendAll(writer, count) {
-  for (let i = 0; i < count; i++) await writer.client.send("reader", `text ${i}`);
+  for (let i = 0; i < count; i++) await writer.client.send("reader", `${i} ${TEXT}`);
+}
+
+/** From now on over the laboratory, also what was connected directly. */
+async function moveTo(reader, { port }) {
+  reader.route.port = port;
+  await reopen(reader);
 }
 
 /** `count` texts wait; from the start of the reader's client until all are in its vault. */
@@ -15,13 +22,12 @@ export async function ourDrain(relay, { profile, kind, count, limitMs }) {
   const network = await impair({ to: relay.address, profile: "none" });
   const { writer, reader, close } = await farReader({ address: relay.address, kind });
   try {
-    reader.route.port = network.port;
     await acquaint(writer, reader);
     await reader.client.sync();
     await reader.client.close();
     await sendAll(writer, count);
     await writer.client.sync();
-    await reopen(reader);
+    await moveTo(reader, network);
     network.setProfile(profile);
     const before = network.stats();
     const start = performance.now();
@@ -43,7 +49,7 @@ export async function ourDelivery(relay, { profile, seed, count, limitMs }) {
   const network = await impair({ to: relay.address, profile: "none", seed });
   const { writer, reader, close } = await farReader({ address: relay.address });
   try {
-    reader.route.port = network.port;
+    await moveTo(reader, network);
     await acquaint(writer, reader);
     network.setProfile(profile);
     const start = performance.now();
@@ -67,9 +73,7 @@ export async function peerDelivery(broker, { profile, seed, count, limitMs }) {
     network.setProfile(profile);
     const start = performance.now();
     const done = countMessages(reader, count, limitMs);
-    for (let i = 0; i < count; i++) {
-      await timeToAcknowledged(writer, `text ${i}`, START_MS);
-    }
+    for (let i = 0; i < count; i++) await timeToAcknowledged(writer, `${i} ${TEXT}`, START_MS);
     return { delivered: await done, ms: performance.now() - start };
   } finally {
     writer.end(true);
