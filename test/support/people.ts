@@ -19,10 +19,10 @@ export interface Person {
   reopen(): Promise<Client>;
 }
 
-/** Registered at the relay; not started. Closed when the test ends. */
+/** Registered at the relay, or at several; not started. Closed when the test ends. */
 export async function person(
   test: Cleanup,
-  relay: string,
+  relays: string | readonly string[],
   given: Partial<ClientEnvironment> = {},
 ): Promise<Person> {
   const environment: ClientEnvironment = {
@@ -32,7 +32,9 @@ export async function person(
     deriveKey: quickDerive,
     ...given,
   };
-  const { client, created } = await Client.create(environment, { relay, wordList: "english" });
+  const [relay = "", ...moreRelays] = typeof relays === "string" ? [relays] : relays;
+  const identity = { relay, moreRelays, wordList: "english" } as const;
+  const { client, created } = await Client.create(environment, identity);
   let current = client;
   atEnd(test, () => current.close());
   const reopen = async (): Promise<Client> => {
