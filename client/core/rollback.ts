@@ -18,7 +18,7 @@ import { changeHome, getHome, type HomeRow } from "./state/homes.ts";
 /** No vault has seen more; a relay that tells more lies, and can force a rollback's work, no more. */
 const MAX_RUNS = 2 ** 40;
 /** Numbers passed over for each run that the copy has missed: more than one run ever signs. */
-const NUMBERS_A_RUN = 64;
+export const NUMBERS_A_RUN = 64;
 const MAX_MISSED_RUNS = 2 ** 12;
 
 /** @returns the number to write to the record once the caller has time for it. */
