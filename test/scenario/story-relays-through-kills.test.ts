@@ -8,9 +8,10 @@ import { describe, it } from "node:test";
 import { Client } from "../../client/core/client.ts";
 import { MemoryDisk, MemoryStorage } from "../../client/vault/memory-storage.ts";
 import { storageFault } from "../../client/vault/storage.ts";
+import { atEnd } from "../support/cleanup.ts";
 import { acquaint, person } from "../support/people.ts";
 import { relayInProcess } from "../support/relay.ts";
-import { hurriedClock, pingPong, until } from "../support/stories.ts";
+import { pingPong, until } from "../support/stories.ts";
 
 /** Takes so many writes, and is dead from then on, as after a kill. */
 class DyingStorage extends MemoryStorage {
@@ -50,12 +51,15 @@ describe("relays added and removed through kills", () => {
   it("at every commit: the vault goes on from there, and the talk with it", async (t) => {
     const [one, two] = [await relayInProcess(t), await relayInProcess(t)];
     const disk = new MemoryDisk();
-    const given = { clock: hurriedClock };
-    const aigul = await person(t, one.address, { ...given, storage: new MemoryStorage(disk) });
-    const bek = await person(t, one.address, given);
+    const aigul = await person(t, one.address, { storage: new MemoryStorage(disk) });
+    const bek = await person(t, one.address);
     await acquaint([aigul, "Айгүл"], [bek, "Бек"]);
     bek.client.start();
-    const open = (storage: MemoryStorage) => Client.open({ ...aigul.environment, storage });
+    const open = async (storage: MemoryStorage) => {
+      const client = await Client.open({ ...aigul.environment, storage });
+      atEnd(t, () => client.close().catch(() => undefined));
+      return client;
+    };
     await aigul.client.close();
     let balls = 0;
 
