@@ -6,6 +6,7 @@
 
 import { TumarError } from "../../shared/crypto/errors.ts";
 import type { Clock } from "../net/clock.ts";
+import { Timers } from "../net/timers.ts";
 import type { Core } from "./context.ts";
 import { HomeKeeper } from "./home-keeper.ts";
 import { Milestone } from "./milestone.ts";
@@ -13,7 +14,6 @@ import { Outgoing } from "./outgoing.ts";
 import { listHeld } from "./state/held.ts";
 import { listHomes, liveHomes } from "./state/homes.ts";
 import { releaseHeld } from "./taken-content.ts";
-import { Timers } from "./timers.ts";
 import { keepUp } from "./upkeep.ts";
 
 /** How often it looks for gaps that are over, and for relays another process added or removed. */

@@ -7,6 +7,7 @@ import type { TumarError } from "../../shared/crypto/errors.ts";
 import { parseRelayAddress, type RelayAddress } from "../../shared/e2ee/relay-address.ts";
 import type { Clock } from "../net/clock.ts";
 import type { Relay } from "../net/requests.ts";
+import type { Timers } from "../net/timers.ts";
 import type { Core } from "./context.ts";
 import { asFault } from "./faults.ts";
 import { forgetHome } from "./homes.ts";
@@ -17,7 +18,6 @@ import { checkRollback, countRun, rememberRuns } from "./rollback.ts";
 import { type SilenceWatch, watchSilence } from "./silence.ts";
 import { getHome, type HomeRow } from "./state/homes.ts";
 import { putHour } from "./state/relays.ts";
-import type { Timers } from "./timers.ts";
 import { isUpkeepDue, keepUp } from "./upkeep.ts";
 
 /** How often a client that goes on running asks the hour, renews prekeys and makes up for used pairs. */

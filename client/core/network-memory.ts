@@ -6,8 +6,8 @@
 import type { Random } from "../../shared/crypto/bytes.ts";
 import { toHex } from "../../shared/crypto/bytes.ts";
 import type { RelayHash } from "../../shared/e2ee/relay-address.ts";
+import type { Remembered } from "../net/choice-numbers.ts";
 import type { TransportMemory } from "../net/relay-pool.ts";
-import type { Remembered } from "../net/transport-choice.ts";
 import type { VaultView } from "../vault/draft.ts";
 import type { Vault } from "../vault/vault.ts";
 import {

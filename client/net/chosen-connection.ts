@@ -17,15 +17,12 @@ import type { HelloAnswer } from "../../shared/wire/frames.ts";
 import type { Clock } from "./clock.ts";
 import type { Connection, TransportKind } from "./connection.ts";
 import type { ConnectionFactory } from "./connections.ts";
-import { HelloRequest } from "./hello-request.ts";
 import { type Outgoing, PendingRequest } from "./outgoing.ts";
+import { PROVED_MS, Proof } from "./proof.ts";
+import { Timers } from "./timers.ts";
 import type { TransportChoice } from "./transport-choice.ts";
 import { fellSilent, unreachable } from "./transport-faults.ts";
 
-/** A connection that was open so long, and still answers, is relied on. */
-export const PROVED_MS = 30_000;
-/** Over a network that freezes connections, one that carried so much was not frozen. */
-export const OUTGROWN_BYTES: number = 24 * 1024;
 const RESCUE_AGAIN_MS = 2_000;
 /** A change of connection waits so long for answers that are on their way. */
 const QUIET_MS = 10_000;
@@ -52,6 +49,8 @@ interface Beside extends Held {
   readonly purpose: Purpose;
   /** What the first had received when this began: more means that it lives. */
   readonly heardBefore: number;
+  /** For *raise* only. */
+  readonly proof: Proof;
 }
 
 export class ChosenConnection {
@@ -60,7 +59,8 @@ export class ChosenConnection {
   readonly #clock: Clock;
   readonly #channel: object;
   readonly #events: ChosenEvents;
-  readonly #timers = new Set<() => void>();
+  readonly #over = new AbortController();
+  readonly #timers: Timers;
   readonly #stopListening: () => void;
   #cancelProbe: () => void = () => {};
   #main: Held;
@@ -68,7 +68,6 @@ export class ChosenConnection {
   /** The one beside has proved itself, and waits for a quiet moment. */
   #isProved = false;
   #isTakingOver = false;
-  #isClosed = false;
 
   /** Begins to connect. `events` are never told before the constructor has returned. */
   constructor(
@@ -81,11 +80,12 @@ export class ChosenConnection {
     this.#connect = connect;
     this.#choice = choice;
     this.#clock = clock;
+    this.#timers = new Timers(clock, this.#over.signal);
     this.#channel = channel;
     this.#events = events;
     const { kind, beside, besideMs } = choice.plan();
     this.#main = this.#open(kind);
-    if (beside !== undefined) this.#after(besideMs, () => this.#race(beside));
+    if (beside !== undefined) this.#timers.after(besideMs, () => this.#race(beside));
     this.#stopListening = choice.onChanged(() => this.#follow());
   }
 
@@ -118,7 +118,7 @@ export class ChosenConnection {
   }
 
   fail(error: TumarError): void {
-    if (this.#isClosed) return;
+    if (this.#over.signal.aborted) return;
     this.#end();
     this.#main.connection.fail(error);
   }
@@ -148,7 +148,7 @@ export class ChosenConnection {
   #settle(): void {
     const { kind, connection } = this.#main;
     this.#choice.opened(kind);
-    this.#after(PROVED_MS, () => {
+    this.#timers.after(PROVED_MS, () => {
       if (connection === this.#main.connection) this.#choice.proved(kind);
     });
     this.#awaitProbe();
@@ -158,7 +158,7 @@ export class ChosenConnection {
   #onHello(connection: Connection, hello: HelloAnswer): void {
     this.#events.onHello(hello);
     const beside = this.#beside;
-    if (connection === beside?.connection && beside.purpose === "raise") this.#prove(beside);
+    if (connection === beside?.connection && beside.purpose === "raise") beside.proof.onHello();
   }
 
   #onDoubt(connection: Connection): void {
@@ -179,7 +179,7 @@ export class ChosenConnection {
     if (!this.#isTakingOver) this.#tellFailure(error);
     const next = this.#beside;
     const mayTakeOver = this.#isTakingOver || this.#isProved || next?.purpose !== "raise";
-    if (this.#isClosed || !error.retryable || next === undefined || !mayTakeOver) {
+    if (this.#over.signal.aborted || !error.retryable || next === undefined || !mayTakeOver) {
       this.#end();
       this.#events.onClosed(error, unsent);
     } else {
@@ -206,9 +206,16 @@ export class ChosenConnection {
   // --- the one beside ---------------------------------------------------------------------------
 
   #openBeside(kind: TransportKind, purpose: Purpose): void {
-    if (this.#isClosed || this.#beside !== undefined) return;
+    if (this.#over.signal.aborted || this.#beside !== undefined) return;
     const heardBefore = this.#main.connection.receivedBytes;
-    this.#beside = { ...this.#open(kind), purpose, heardBefore };
+    const held = this.#open(kind);
+    const proof = new Proof(held.connection, {
+      clock: this.#clock,
+      timers: this.#timers,
+      mustOutgrowCurtain: this.#choice.mustOutgrowCurtain,
+      onProved: () => this.#onProved(),
+    });
+    this.#beside = { ...held, purpose, heardBefore, proof };
   }
 
   #race(kind: TransportKind): void {
@@ -242,14 +249,15 @@ export class ChosenConnection {
         this.#takeOverWhenQuiet(beside);
         return;
       case "raise":
-        this.#after(PROVED_MS, () => this.#askHello(beside));
+        beside.proof.begin();
     }
   }
 
   #onBesideClosed(beside: Beside, error: TumarError): void {
     this.#beside = undefined;
+    beside.proof.end();
     this.#isProved = false;
-    if (beside.purpose === "rescue") this.#after(RESCUE_AGAIN_MS, () => this.#rescue());
+    if (beside.purpose === "rescue") this.#timers.after(RESCUE_AGAIN_MS, () => this.#rescue());
     if (beside.purpose !== "raise") return;
     this.#choice.endProbe(beside.kind, error.code === "CLOSING" ? undefined : false);
     this.#awaitProbe();
@@ -259,6 +267,7 @@ export class ChosenConnection {
     const beside = this.#beside;
     if (beside === undefined) return;
     this.#beside = undefined;
+    beside.proof.end();
     if (beside.purpose === "raise" && !this.#isProved)
       this.#choice.endProbe(beside.kind, undefined);
     this.#isProved = false;
@@ -282,7 +291,7 @@ export class ChosenConnection {
   #takeOverWhenQuiet(beside: Beside, leftMs: number = QUIET_MS): void {
     if (beside !== this.#beside) return;
     if (this.isQuiet || leftMs <= 0) this.#takeOver();
-    else this.#after(LOOK_MS, () => this.#takeOverWhenQuiet(beside, leftMs - LOOK_MS));
+    else this.#timers.after(LOOK_MS, () => this.#takeOverWhenQuiet(beside, leftMs - LOOK_MS));
   }
 
   // --- trying a higher kind ---------------------------------------------------------------------
@@ -291,7 +300,7 @@ export class ChosenConnection {
     this.#cancelProbe();
     const { probeInMs } = this.#choice;
     if (probeInMs !== undefined)
-      this.#cancelProbe = this.#after(probeInMs, () => this.#tryHigher());
+      this.#cancelProbe = this.#timers.after(probeInMs, () => this.#tryHigher());
   }
 
   #tryHigher(): void {
@@ -301,48 +310,19 @@ export class ChosenConnection {
     else this.#openBeside(kind, "raise");
   }
 
-  #askHello(beside: Beside): void {
-    if (beside !== this.#beside) return;
-    beside.connection.submit(
-      new HelloRequest({
-        onHello: (hello) => this.#onHello(beside.connection, hello),
-        onRefused: () => this.#dropBeside(),
-      }),
-    );
-  }
-
-  /** Called with each `hello` that came over it. */
-  #prove(beside: Beside): void {
-    const mustGrow = this.#choice.mustOutgrowCurtain;
-    if (mustGrow && beside.connection.receivedBytes < OUTGROWN_BYTES) {
-      queueMicrotask(() => this.#askHello(beside));
-    } else if (this.#clock.now() - beside.beganAt >= PROVED_MS && !this.#isProved) {
-      this.#isProved = true;
-      this.#choice.endProbe(beside.kind, true);
-      this.#takeOverWhenQuiet(beside);
-    }
+  #onProved(): void {
+    const beside = this.#beside;
+    if (beside === undefined) return;
+    this.#isProved = true;
+    this.#choice.endProbe(beside.kind, true);
+    this.#takeOverWhenQuiet(beside);
   }
 
   // ----------------------------------------------------------------------------------------------
 
   #end(): void {
-    this.#isClosed = true;
+    this.#over.abort();
     this.#stopListening();
     this.#dropBeside();
-    for (const cancel of this.#timers) cancel();
-    this.#timers.clear();
-  }
-
-  #after(ms: number, task: () => void): () => void {
-    if (this.#isClosed) return () => {};
-    const cancel = this.#clock.after(ms, () => {
-      this.#timers.delete(cancel);
-      task();
-    });
-    this.#timers.add(cancel);
-    return () => {
-      this.#timers.delete(cancel);
-      cancel();
-    };
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import type { TumarError } from "../../shared/crypto/errors.ts";
+import type { Clock } from "./clock.ts";
 import type { TransportKind } from "./connection.ts";
 
 export interface ConnectionFailure {
@@ -68,6 +69,38 @@ export function isSilence({ details }: TumarError): boolean {
 /** After this many bytes, silence is likely a network that freezes connections. */
 export function isInCurtain(receivedBytes: number): boolean {
   return receivedBytes >= CURTAIN_MIN_BYTES && receivedBytes <= CURTAIN_MAX_BYTES;
+}
+
+/**
+ * Failures that follow on each other, for each channel: the attempt began within `windowMs` of the last
+ * one, and the connection lived less long or died in silence.
+ */
+export class FailuresInRow {
+  readonly #clock: Clock;
+  readonly #windowMs: number;
+  readonly #rows = new Map<object, { readonly count: number; readonly lastAt: number }>();
+
+  constructor(clock: Clock, windowMs: number) {
+    this.#clock = clock;
+    this.#windowMs = windowMs;
+  }
+
+  /** How many there are now. */
+  add(channel: object, { error, livedMs }: ConnectionFailure): number {
+    const now = this.#clock.now();
+    const hadWorked = livedMs >= this.#windowMs && !isSilence(error);
+    const last = this.#rows.get(channel);
+    this.#rows.delete(channel);
+    if (hadWorked) return 0;
+    const isInRow = last !== undefined && now - livedMs - last.lastAt < this.#windowMs;
+    const count = isInRow ? last.count + 1 : 1;
+    this.#rows.set(channel, { count, lastAt: now });
+    return count;
+  }
+
+  clear(): void {
+    this.#rows.clear();
+  }
 }
 
 function isFrozen({ error, receivedBytes }: ConnectionFailure): boolean {

@@ -8,6 +8,7 @@ import {
   type RelayHash,
 } from "../../shared/e2ee/relay-address.ts";
 import { type BackoffPolicy, DEFAULT_BACKOFF } from "./backoff.ts";
+import type { ChoiceNumbers, Remembered } from "./choice-numbers.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { TransportKind } from "./connection.ts";
 import {
@@ -19,7 +20,7 @@ import { RelayClock } from "./relay-clock.ts";
 import { RelayLink } from "./relay-link.ts";
 import type { Relay } from "./requests.ts";
 import type { Transport } from "./transport.ts";
-import { type ChoiceNumbers, type Remembered, TransportChoice } from "./transport-choice.ts";
+import { TransportChoice } from "./transport-choice.ts";
 
 export const DEFAULT_IDLE_MS = 300_000;
 export const DEFAULT_RESUBSCRIBE_MS = 5_000;

@@ -9,74 +9,22 @@
  * that works. What no kind can cure moves nothing. Why, and the numbers: docs/adr/0013.
  */
 
-import type { Clock } from "./clock.ts";
+import {
+  type ChoiceNumbers,
+  type ChoiceOptions,
+  DEFAULT_CHOICE,
+  type LoweredBy,
+  type Plan,
+  type Remembered,
+} from "./choice-numbers.ts";
 import { TRANSPORT_KINDS, type TransportKind } from "./connection.ts";
 import {
   type ConnectionFailure,
+  FailuresInRow,
   isInCurtain,
-  isSilence,
   type Verdict,
   verdictOn,
 } from "./connection-failure.ts";
-
-export interface ChoiceNumbers {
-  /** So many failures in a row of one kind on one channel lead to the next lower kind. */
-  readonly failures: number;
-  /** In a row: the attempt began so soon after the last failure, and the connection lived less long. */
-  readonly windowMs: number;
-  /** The first connection in an unknown network has this long before the next kind is tried beside it. */
-  readonly unknownMs: number;
-  /** Any other one. */
-  readonly knownMs: number;
-  /** Until a higher kind that was refused, or froze, is tried again. */
-  readonly probeMs: number;
-  /** Until one that merely failed or was slower is tried again; doubles up to `probeMs`. */
-  readonly softProbeMs: number;
-  /** The same after no kind had worked: then the network was away, and all may work again. */
-  readonly quickProbeMs: number;
-  /** Silence is a curtain, and not a network gone, when thrifty works so soon after it. */
-  readonly aliveMs: number;
-}
-
-export const DEFAULT_CHOICE: ChoiceNumbers = {
-  failures: 2,
-  windowMs: 60_000,
-  unknownMs: 2_500,
-  knownMs: 8_000,
-  probeMs: 1_800_000,
-  softProbeMs: 60_000,
-  quickProbeMs: 5_000,
-  aliveMs: 15_000,
-};
-
-/** Why a kind below the top is used. */
-export const LOWERED_BY = ["slower", "failed", "refused", "frozen"] as const;
-export type LoweredBy = (typeof LOWERED_BY)[number];
-
-/** What is remembered of one relay in one network. */
-export interface Remembered {
-  readonly kind: TransportKind;
-  /** Without meaning for the top kind. */
-  readonly loweredBy: LoweredBy;
-  /** How long ago it was learned. */
-  readonly ageMs: number;
-}
-
-export interface ChoiceOptions {
-  readonly clock: Clock;
-  /** The only kind used. */
-  readonly forced?: TransportKind | undefined;
-  readonly numbers?: Partial<ChoiceNumbers>;
-  recall(): Remembered | undefined;
-  keep(remembered: Omit<Remembered, "ageMs">): void;
-}
-
-export interface Plan {
-  readonly kind: TransportKind;
-  /** Tried beside it when that is not open after `besideMs`; the first that opens is used. */
-  readonly beside: TransportKind | undefined;
-  readonly besideMs: number;
-}
 
 const TOP: TransportKind = "websocket";
 /** Where networks freeze connections it is not tried at each start whether they still do. */
@@ -85,8 +33,8 @@ const FROZEN_LIFE_MS = 86_400_000;
 export class TransportChoice {
   readonly #options: ChoiceOptions;
   readonly #numbers: ChoiceNumbers;
-  /** Of the present kind, for each channel. */
-  readonly #failures = new Map<object, { readonly count: number; readonly lastAt: number }>();
+  /** Of the present kind. */
+  readonly #failures: FailuresInRow;
   #kind: TransportKind = TOP;
   #loweredBy: LoweredBy | undefined;
   #isKnown = false;
@@ -103,6 +51,7 @@ export class TransportChoice {
   constructor(options: ChoiceOptions) {
     this.#options = options;
     this.#numbers = { ...DEFAULT_CHOICE, ...options.numbers };
+    this.#failures = new FailuresInRow(options.clock, this.#numbers.windowMs);
     this.#begin();
   }
 
@@ -169,7 +118,7 @@ export class TransportChoice {
     const mayFreeze = failure.kind !== "thrifty";
     if (verdict === "frozen" && mayFreeze) this.#freeze();
     else if (verdict === "refused") this.#lower(verdict);
-    else if (this.#isTooMany(channel, failure)) {
+    else if (this.#failures.add(channel, failure) >= this.#numbers.failures) {
       if (mayFreeze && failure.isRescued === true) this.#freeze();
       else this.#lower(verdict);
     }
@@ -252,21 +201,6 @@ export class TransportChoice {
   #isOutdated({ kind, loweredBy, ageMs }: Remembered): boolean {
     const isFrozen = kind !== TOP && loweredBy === "frozen";
     return ageMs < 0 || ageMs >= (isFrozen ? FROZEN_LIFE_MS : this.#numbers.probeMs);
-  }
-
-  #isTooMany(channel: object, { error, livedMs }: ConnectionFailure): boolean {
-    const now = this.#options.clock.now();
-    const { failures, windowMs } = this.#numbers;
-    const hadWorked = livedMs >= windowMs && !isSilence(error);
-    if (hadWorked) {
-      this.#failures.delete(channel);
-      return false;
-    }
-    const last = this.#failures.get(channel);
-    const isInRow = last !== undefined && now - livedMs - last.lastAt < windowMs;
-    const count = isInRow ? last.count + 1 : 1;
-    this.#failures.set(channel, { count, lastAt: now });
-    return count >= failures;
   }
 
   /** From the lowest kind to the top: no kind works, and any may be the first that does again. */

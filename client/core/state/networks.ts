@@ -6,8 +6,8 @@
 import type { Random } from "../../../shared/crypto/bytes.ts";
 import { ByteReader, concat, toHex, u8, u32, utf8 } from "../../../shared/crypto/bytes.ts";
 import { H } from "../../../shared/crypto/hash.ts";
+import { LOWERED_BY, type LoweredBy } from "../../net/choice-numbers.ts";
 import { TRANSPORT_KINDS, type TransportKind } from "../../net/connection.ts";
-import { LOWERED_BY, type LoweredBy } from "../../net/transport-choice.ts";
 import type { VaultTransaction, VaultView } from "../../vault/draft.ts";
 import { Table } from "./table.ts";
 

@@ -2,18 +2,16 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import {
-  ChosenConnection,
-  OUTGROWN_BYTES,
-  PROVED_MS,
-} from "../../../client/net/chosen-connection.ts";
+import type { Remembered } from "../../../client/net/choice-numbers.ts";
+import { ChosenConnection } from "../../../client/net/chosen-connection.ts";
 import type {
   Connection,
   ConnectionEvents,
   TransportKind,
 } from "../../../client/net/connection.ts";
 import { type Outgoing, PendingRequest } from "../../../client/net/outgoing.ts";
-import { type Remembered, TransportChoice } from "../../../client/net/transport-choice.ts";
+import { OUTGROWN_BYTES, PROVED_MS } from "../../../client/net/proof.ts";
+import { TransportChoice } from "../../../client/net/transport-choice.ts";
 import { fellSilent, unexpectedStatus, unreachable } from "../../../client/net/transport-faults.ts";
 import { TumarError } from "../../../shared/crypto/errors.ts";
 import type { HelloAnswer } from "../../../shared/wire/frames.ts";

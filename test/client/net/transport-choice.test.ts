@@ -3,13 +3,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import { DEFAULT_CHOICE, type Remembered } from "../../../client/net/choice-numbers.ts";
 import { TRANSPORT_KINDS, type TransportKind } from "../../../client/net/connection.ts";
 import type { ConnectionFailure } from "../../../client/net/connection-failure.ts";
-import {
-  DEFAULT_CHOICE,
-  type Remembered,
-  TransportChoice,
-} from "../../../client/net/transport-choice.ts";
+import { TransportChoice } from "../../../client/net/transport-choice.ts";
 import { fellSilent, unexpectedStatus, unreachable } from "../../../client/net/transport-faults.ts";
 import { TumarError } from "../../../shared/crypto/errors.ts";
 import { FakeClock } from "./fake-clock.ts";

@@ -1,6 +1,6 @@
 /** Timers that all end with their owner. */
 
-import type { Clock } from "../net/clock.ts";
+import type { Clock } from "./clock.ts";
 
 export class Timers {
   readonly signal: AbortSignal;
