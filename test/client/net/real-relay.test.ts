@@ -76,7 +76,11 @@ for (const transportKind of TRANSPORT_KINDS) {
         const onSubscribed = () => {
           two.owner.subscribe(mailbox.key, { onDeliver: () => {}, onEnded });
         };
-        one.owner.subscribe(mailbox.key, { onDeliver: () => {}, onEnded, onSubscribed });
+        const options = { onDeliver: keep, onEnded, onSubscribed };
+        const again = one.owner.subscribe(mailbox.key, options);
+        function keep({ envelopeId: id }: { readonly envelopeId: Uint8Array }): void {
+          again.acknowledge([id]).catch(() => {});
+        }
       });
       assert.equal(((await ended) as TumarError).code, "TAKEN_OVER");
     });
