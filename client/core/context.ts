@@ -21,6 +21,8 @@ import type { ClientEvent } from "./types.ts";
 export interface Relays {
   home(address: string): Relay;
   peer(address: string): Relay;
+  /** By this address alone, whatever other ways there are: to see where it leads. */
+  only(address: string): Relay;
 }
 
 export interface Core {

@@ -82,6 +82,7 @@ export async function partsOf(environment: ClientEnvironment, vault: Vault): Pro
   };
   const home = new RelayPool(pools, store, hour);
   const peer = new RelayPool(pools, store, hour);
+  const only = new RelayPool({ ...pools, choices: new Map(), doorsOf: () => [] }, store, hour);
   const listeners = new Set<(event: ClientEvent) => void>();
   const clock = environment.clock ?? systemClock;
   const peerRelay = (address: string): Relay => peer.relay(parseRelayAddress(address));
@@ -92,6 +93,7 @@ export async function partsOf(environment: ClientEnvironment, vault: Vault): Pro
     relays: {
       home: (address) => home.relay(parseRelayAddress(address)),
       peer: peerRelay,
+      only: (address) => only.relay(parseRelayAddress(address)),
     },
     random,
     clock,
@@ -102,7 +104,7 @@ export async function partsOf(environment: ClientEnvironment, vault: Vault): Pro
     },
   };
   const watchNetwork = environment.onNetworkChange ?? (() => () => undefined);
-  return { core, clock, pools: [home, peer], watchNetwork, listeners };
+  return { core, clock, pools: [home, peer, only], watchNetwork, listeners };
 }
 
 /** Asks for a record that nobody has. */

@@ -61,7 +61,7 @@ async function join(core: Core, relay: RelayAddress): Promise<string> {
 /** The mailbox is there already; asked for through the door, its relay shows that it is behind it. */
 async function addDoor(core: Core, door: RelayAddress, home: HomeRow): Promise<void> {
   const address = formatRelayAddress(door);
-  await createMailbox(core.relays.home(address), home, { timeoutMs: FIRST_ANSWER_MS });
+  await createMailbox(core.relays.only(address), home, { timeoutMs: FIRST_ANSWER_MS });
   await core.vault.transaction((tx) => putDoor(tx, address));
   await core.vault.read((view) => core.doors.load(view));
 }

@@ -8,6 +8,8 @@ import { lyingRelay } from "../support/lying-relay.ts";
 import { acquaint, person } from "../support/people.ts";
 import { allStored, pingPong, textsOf, until } from "../support/stories.ts";
 
+const HOUR_MS = 3_600_000;
+
 describe("one of two relays", () => {
   it("that hides what it remembers does not hide a rollback the other knows of", async (t) => {
     const [liar, honest] = [await lyingRelay(t), await lyingRelay(t)];
@@ -35,6 +37,34 @@ describe("one of two relays", () => {
     client.start();
     await until("the rollback is told", () => events.some(({ type }) => type === "rollback"));
     await pingPong([client, "Айгүл"], [bek.client, "Бек"], 4, 4);
+  });
+
+  it("that keeps a first message to itself delays it by a day: it is begun anew through the other", async (t) => {
+    let aheadMs = 0;
+    const clock = () => Date.now() + aheadMs;
+    const [liar, honest] = [await lyingRelay(t, { clock }), await lyingRelay(t, { clock })];
+    const given = { now: clock };
+    const bek = await person(t, [liar.relay.address, honest.relay.address], given);
+    const aigul = await person(t, honest.relay.address, given);
+    await aigul.client.addContact(await bek.client.card(), "Бек");
+    liar.store.lies = { waiting: () => [] };
+    aigul.client.start();
+    bek.client.start();
+    const { id } = await aigul.client.send("Бек", "естіп тұрсың ба?");
+    const stored = await aigul.client.stored(id);
+    assert.equal(stored.receipt?.relay, liar.relay.address);
+    await bek.client.sync();
+    assert.deepEqual(await bek.client.received(), []);
+
+    const atLiar = liar.store.deposits.length;
+    aheadMs = 25 * HOUR_MS;
+    const back = await aigul.reopen();
+    back.start();
+    assert.deepEqual(await textsOf(bek.client, 1), ["естіп тұрсың ба?"]);
+    liar.store.lies = {};
+    await bek.client.sync();
+    assert.equal((await bek.client.received()).length, 1);
+    assert.equal(new Set(liar.store.deposits).size, atLiar);
   });
 
   it("an alert is deposited at both, stored with the first receipt, and shown once", async (t) => {
