@@ -85,7 +85,7 @@ export class ChosenConnection {
     this.#events = events;
     const { kind, beside, besideMs } = choice.plan();
     this.#main = this.#open(kind);
-    if (beside !== undefined) this.#timers.after(besideMs, () => this.#race(beside));
+    if (beside !== undefined) this.#awaitRace(beside, besideMs);
     this.#stopListening = choice.onChanged(() => this.#follow());
   }
 
@@ -216,6 +216,17 @@ export class ChosenConnection {
       onProved: () => this.#onProved(),
     });
     this.#beside = { ...held, purpose, heardBefore, proof };
+  }
+
+  /** As long as bytes come, the first one only takes its time. */
+  #awaitRace(kind: TransportKind, ms: number): void {
+    const { connection } = this.#main;
+    const before = connection.receivedBytes;
+    this.#timers.after(ms, () => {
+      if (connection !== this.#main.connection) return;
+      if (connection.receivedBytes > before) this.#awaitRace(kind, ms);
+      else this.#race(kind);
+    });
   }
 
   #race(kind: TransportKind): void {

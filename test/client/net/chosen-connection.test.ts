@@ -142,6 +142,17 @@ describe("a race", () => {
     again.fail(new TumarError("LINK_CLOSED", "over"));
   });
 
+  it("waits while bytes come: a slow network is no blocked one", async () => {
+    const { clock, begin, at, alive } = setUp();
+    begin();
+    await clock.advance(2_000);
+    at(0).receivedBytes = 183;
+    await clock.advance(2_999);
+    assert.deepEqual(alive(), ["websocket"]);
+    await clock.advance(1);
+    assert.deepEqual(alive(), ["websocket", "exchange"]);
+  });
+
   it("goes on with the second when the first fails meanwhile", async () => {
     const { clock, begin, at, log, choice } = setUp();
     begin();
