@@ -118,7 +118,9 @@ export class Client {
     }
     const random = environment.random ?? systemRandom;
     const probe = new RelayPool(poolEnvironment(environment), NO_STORE);
-    const places = await newPlaces(probe, relays, random).finally(() => probe.close());
+    const places = await newPlaces(probe, relays, random, environment.clock).finally(() =>
+      probe.close(),
+    );
     const entropy = generatePhrase(random);
     const hour = probe.clock.hour() ?? Math.floor((environment.now ?? Date.now)() / HOUR_MS);
     const seed = await phraseSeed(entropy, environment.deriveKey);

@@ -11,6 +11,7 @@ import type { Core } from "./context.ts";
 import { HomeKeeper } from "./home-keeper.ts";
 import { Milestone } from "./milestone.ts";
 import { Outgoing } from "./outgoing.ts";
+import { persistently } from "./persistently.ts";
 import { listHeld } from "./state/held.ts";
 import { listHomes, liveHomes } from "./state/homes.ts";
 import { releaseHeld } from "./taken-content.ts";
@@ -22,6 +23,8 @@ const LOOK_MS = 5_000;
 const OUTBOX_LOOK_MS = 60_000;
 /** A closing client waits this long for its last word to its relays. */
 const FAREWELL_MS = 2_000;
+/** The relay has answered once; on the slowest network with its outages the rest takes a minute or two. */
+const REGISTER_MS = 300_000;
 
 export class Engine {
   readonly #core: Core;
@@ -64,7 +67,11 @@ export class Engine {
   /** Registers a new vault at its relays, once, in the foreground. */
   async register(): Promise<void> {
     const homes = await this.#core.vault.read(listHomes);
-    for (const { address } of homes) await keepUp(this.#core, this.#core.relays.home(address));
+    const means = { clock: this.#clock, random: this.#core.random };
+    for (const { address } of homes) {
+      const relay = this.#core.relays.home(address);
+      await persistently(means, REGISTER_MS, () => keepUp(this.#core, relay));
+    }
   }
 
   start(): void {

@@ -5,8 +5,10 @@ import { toHex } from "../../shared/crypto/bytes.ts";
 import { TumarError } from "../../shared/crypto/errors.ts";
 import { SIGNING_SEED_BYTES, signingKeyPair } from "../../shared/crypto/sodium.ts";
 import { parseRelayAddress, type RelayAddress } from "../../shared/e2ee/relay-address.ts";
+import type { Clock } from "../net/clock.ts";
 import type { RelayPool } from "../net/relay-pool.ts";
 import { MAX_HOMES } from "./homes.ts";
+import { persistently } from "./persistently.ts";
 import type { NewPlace } from "./self.ts";
 import { createMailbox } from "./upkeep.ts";
 
@@ -28,11 +30,14 @@ export async function newPlaces(
   pool: RelayPool,
   relays: readonly RelayAddress[],
   random: Random,
+  clock: Clock | undefined,
 ): Promise<readonly NewPlace[]> {
   return await Promise.all(
     relays.map(async (relay) => {
       const mailbox = signingKeyPair(random(SIGNING_SEED_BYTES));
-      await createMailbox(pool.relay(relay), { mailbox }, { timeoutMs: FIRST_ANSWER_MS });
+      await persistently({ clock, random }, FIRST_ANSWER_MS, (timeoutMs) =>
+        createMailbox(pool.relay(relay), { mailbox }, { timeoutMs }),
+      );
       return { relay, mailbox };
     }),
   );
