@@ -66,23 +66,25 @@ export async function partsOf(environment: ClientEnvironment, vault: Vault): Pro
     hour: getHour(view),
     memory: new NetworkMemory({ vault, network, random, now }, view),
   }));
-  const store: AnnouncementStore = {
-    announcementOf: (address) => announcements.get(address),
-    keepAnnouncement: (address, bytes) => {
-      announcements.set(address, bytes);
+  const storeOf = (pool: "home" | "peer" | "only"): AnnouncementStore => ({
+    announcementOf: (place) => announcements.get(`${pool} ${place}`),
+    keepAnnouncement: (place, bytes) => {
       // A lost one costs one round trip with the next connection.
-      vault.transaction((tx) => putAnnouncement(tx, address, bytes)).catch(() => undefined);
+      vault
+        .transaction((tx) => putAnnouncement(tx, `${pool} ${place}`, bytes))
+        .catch(() => undefined);
     },
-  };
+  });
   const pools = {
     ...poolEnvironment(environment),
     memory,
     choices: new Map(),
     doorsOf: (relay: RelayHash) => doors.of(relay),
   };
-  const home = new RelayPool(pools, store, hour);
-  const peer = new RelayPool(pools, store, hour);
-  const only = new RelayPool({ ...pools, choices: new Map(), doorsOf: () => [] }, store, hour);
+  const home = new RelayPool(pools, storeOf("home"), hour);
+  const peer = new RelayPool(pools, storeOf("peer"), hour);
+  const oneWay = { ...pools, choices: new Map(), doorsOf: () => [] };
+  const only = new RelayPool(oneWay, storeOf("only"), hour);
   const listeners = new Set<(event: ClientEvent) => void>();
   const clock = environment.clock ?? systemClock;
   const peerRelay = (address: string): Relay => peer.relay(parseRelayAddress(address));

@@ -10,6 +10,7 @@ import {
   type RelayAddress,
   relayOrigin,
 } from "../../shared/e2ee/relay-address.ts";
+import type { ChannelKind } from "../../shared/wire/frame-table.ts";
 import type { HelloAnswer } from "../../shared/wire/frames.ts";
 import { Announcements } from "./announcements.ts";
 import { ChannelLink, type ChannelLinkSettings } from "./channel-link.ts";
@@ -39,10 +40,10 @@ export interface LinkOptions extends ChannelLinkSettings {
   doors(): readonly RelayAddress[];
   readonly choice: TransportChoice;
   readonly environment: Omit<ConnectionContext, "origin" | "announcements">;
-  /** What `keepAnnouncement` was last given for this relay, in this run or an earlier one. */
-  readonly announcement: Uint8Array | undefined;
+  /** What `keepAnnouncement` was last given for this channel, in this run or an earlier one. */
+  announcementOf(channel: ChannelKind): Uint8Array | undefined;
   /** To be stored, so that the next first contact takes one round trip. */
-  keepAnnouncement(announcement: Uint8Array): void;
+  keepAnnouncement(channel: ChannelKind, announcement: Uint8Array): void;
   /** Each time a channel is told the relay's hour. */
   onHour(hour: number): void;
 }
@@ -59,7 +60,11 @@ export class RelayLink implements Relay {
   readonly owner: OwnerRequests;
   readonly sender: SenderRequests;
   readonly #channels: readonly ChannelLink[];
-  readonly #announcements: Announcements;
+  /**
+   * One for each channel: a relay could give every caller a key or an epoch of its own, and know by it
+   * which two channels are one person's.
+   */
+  readonly #announcements: readonly Announcements[];
   readonly #choice: TransportChoice;
   readonly #routes: Routes;
   readonly #listeners = new Set<(state: LinkState) => void>();
@@ -71,28 +76,31 @@ export class RelayLink implements Relay {
     this.address = formatRelayAddress(address);
     this.#onHour = options.onHour;
     this.#choice = options.choice;
-    this.#announcements = new Announcements(
-      address.hash,
-      options.keepAnnouncement,
-      options.announcement,
-    );
+    const announcementsOf = (channel: ChannelKind) =>
+      new Announcements(
+        address.hash,
+        (announcement) => options.keepAnnouncement(channel, announcement),
+        options.announcementOf(channel),
+      );
     const { transport, clock } = options.environment;
     this.#routes = new Routes({ clock, address, doors: options.doors });
-    const open = () => {
+    const open = (announcements: Announcements) => {
       const routed = routedTransport(this.#routes, transport.apart?.() ?? transport);
       const context: ConnectionContext = {
         ...options.environment,
         transport: routed,
         onAnswered: () => routed.answered(),
         origin: relayOrigin(address),
-        announcements: this.#announcements,
+        announcements,
       };
       return new ChannelLink(context, options.choice, options, {
         onState: () => this.#tellState(),
         onHello: (hello) => this.#onHello(hello),
       });
     };
-    const [owner, sender] = [open(), open()];
+    const known = [announcementsOf("owner"), announcementsOf("sender")] as const;
+    this.#announcements = known;
+    const [owner, sender] = [open(known[0]), open(known[1])];
     this.#channels = [owner, sender];
     this.owner = {
       request: <Type extends OwnerRequestType>(body: BodyOf<Type>, proven: OwnerRequestOptions) =>
@@ -107,7 +115,8 @@ export class RelayLink implements Relay {
   }
 
   facts(): RelayFacts | undefined {
-    const identity: SigningPublicKey | undefined = this.#announcements.newest?.identity;
+    const newest = this.#announcements.find((one) => one.newest !== undefined)?.newest;
+    const identity: SigningPublicKey | undefined = newest?.identity;
     if (this.#hello === undefined || identity === undefined) return undefined;
     return { identity, hello: this.#hello };
   }

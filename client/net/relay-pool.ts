@@ -46,11 +46,14 @@ export interface PoolEnvironment {
   readonly maxBufferedBytes?: number;
 }
 
-/** What the client keeps of each relay between runs: its last announcement, by address. */
+/**
+ * What the client keeps of each relay between runs: the last announcement that each channel was shown,
+ * by `owner https://host#k=…` and `sender https://host#k=…`. They must never meet (relay-link.ts).
+ */
 export interface AnnouncementStore {
-  announcementOf(address: string): Uint8Array | undefined;
+  announcementOf(place: string): Uint8Array | undefined;
   /** Called seldom: when a relay shows a newer channel key. */
-  keepAnnouncement(address: string, announcement: Uint8Array): void;
+  keepAnnouncement(place: string, announcement: Uint8Array): void;
 }
 
 /** What worked with each relay in the network the device is in. */
@@ -125,8 +128,9 @@ export class RelayPool {
       doors: () => environment.doorsOf?.(address.hash) ?? [],
       idleMs: environment.idleMs ?? DEFAULT_IDLE_MS,
       resubscribeMs: environment.resubscribeMs ?? DEFAULT_RESUBSCRIBE_MS,
-      announcement: this.#store.announcementOf(name),
-      keepAnnouncement: (announcement) => this.#store.keepAnnouncement(name, announcement),
+      announcementOf: (channel) => this.#store.announcementOf(`${channel} ${name}`),
+      keepAnnouncement: (channel, announcement) =>
+        this.#store.keepAnnouncement(`${channel} ${name}`, announcement),
       onHour: (hour) => this.clock.observe(name, hour),
     });
   }

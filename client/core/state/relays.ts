@@ -13,12 +13,12 @@ const counters = new Table<number>("counter", {
   decode: (fields) => fields.integer(),
 });
 
-export function listAnnouncements(view: VaultView): [address: string, bytes: Uint8Array][] {
+export function listAnnouncements(view: VaultView): [place: string, bytes: Uint8Array][] {
   return announcements.list(view);
 }
 
-export function putAnnouncement(tx: VaultTransaction, address: string, bytes: Uint8Array): void {
-  announcements.put(tx, address, bytes);
+export function putAnnouncement(tx: VaultTransaction, place: string, bytes: Uint8Array): void {
+  announcements.put(tx, place, bytes);
 }
 
 /** The newest hour any relay told; undefined before the first. */

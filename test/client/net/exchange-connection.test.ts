@@ -9,6 +9,7 @@ import { systemRandom } from "../../../shared/crypto/sodium.ts";
 import { announcementMessage, refusalMessage } from "../../../shared/wire/channel.ts";
 import { encodeAnnouncement } from "../../../shared/wire/channel-key.ts";
 import { errorFrame } from "../../../shared/wire/frame-codec.ts";
+import { acceptChannel } from "../../../shared/wire/relay-channel.ts";
 import { codeOf, setUpExchange } from "./exchange-support.ts";
 import { settled } from "./fake-clock.ts";
 import { type FakeExchangeRelay, typesOf } from "./fake-exchange-relay.ts";
@@ -186,6 +187,27 @@ describe("packing", () => {
 });
 
 describe("the channel key", () => {
+  it("and the epoch told to one channel never show in the other", async () => {
+    const { relay, link } = setUpExchange();
+    const told: Uint8Array[] = [];
+    relay.channelKey = async () => {
+      relay.epoch = systemRandom(16);
+      told.push(relay.epoch);
+      return announcementMessage(relay.announcement());
+    };
+    const key = newKey();
+    await link.owner.request(create(key), { proveWith: key });
+    await link.sender.request(deposit());
+    const pairs = relay.keys.map(({ pair }) => pair);
+    const shown = relay.posts.map(
+      ({ message1 }) =>
+        acceptChannel(message1, relay.identity.publicKey, pairs, systemRandom).epoch,
+    );
+    assert.equal(told.length, 2);
+    assert.deepEqual(shown, told);
+    link.close();
+  });
+
   it("refused: the same frames go once more, to the newer key", async () => {
     const { relay, link } = setUpExchange({ announcement: known });
     relay.keys = [newChannelKey(HOUR + 24)];

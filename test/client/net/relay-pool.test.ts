@@ -48,7 +48,10 @@ describe("pool", () => {
     assert.equal(relays["two.example"].attempts, 0);
     const name = formatRelayAddress(addressOf("one.example"));
     assert.equal(one.address, name);
-    assert.deepEqual([...kept], [[name, encodeAnnouncement(relays["one.example"].announcement())]]);
+    assert.deepEqual(
+      [...kept],
+      [[`sender ${name}`, encodeAnnouncement(relays["one.example"].announcement())]],
+    );
     pool.close();
     assert.equal(relays["one.example"].openSockets, 0);
   });
