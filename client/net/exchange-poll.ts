@@ -35,6 +35,8 @@ const PAUSE_MS = 1_000;
 /** A held question that comes back empty so soon was not held. */
 const HASTY_MS = 1_000;
 const LEAST_WAIT_SECONDS = 5;
+/** Where held questions are cut at once, it is asked this often at most. */
+const CUT_AGAIN_MS = 5_000;
 /** A `subscribe` that was lost on the way up may come to the relay so much later, and end a newer one. */
 const ECHO_MS = 60_000;
 
@@ -70,6 +72,8 @@ export class MailboxPoll {
   #heldSeconds = MAX_WAIT_SECONDS;
   /** Turns in a row that brought nothing of use: each makes the next pause longer. */
   #idleTurns = 0;
+  /** Held questions in a row that were cut at once. */
+  #hastyCuts = 0;
 
   constructor(subscription: MailboxSubscription, host: PollHost) {
     this.subscription = subscription;
@@ -136,7 +140,7 @@ export class MailboxPoll {
       isPoll: true,
       waitMs: waitSeconds * 1000,
       onDone: () => this.#onTurn(turn, clock.now() - startedAt),
-      onFailed: (unsent) => this.#onFailed(turn, unsent),
+      onFailed: (unsent) => this.#onFailed(turn, unsent, clock.now() - startedAt),
     });
   }
 
@@ -181,6 +185,7 @@ export class MailboxPoll {
     this.#hasMore = !turn.isEmpty;
     this.#wasQuick = tookMs < QUICK_MS;
     this.#fullAnswers = turn.isEmpty ? 0 : this.#fullAnswers + 1;
+    if (turn.wasHeld) this.#hastyCuts = 0;
     const wasHasty = turn.wasHeld && turn.isEmpty && !turn.hasDelivered && tookMs < HASTY_MS;
     if (!this.#isSettled) this.#pause(SETTLE_MS * 2 ** this.#idleTurns++);
     else if (wasHasty) this.#pause(PAUSE_MS * 2 ** this.#idleTurns++);
@@ -197,7 +202,7 @@ export class MailboxPoll {
     else this.#cancelPause = this.#host.clock.after(Math.min(ms, MAX_PAUSE_MS), next);
   }
 
-  #onFailed({ wasHeld }: Turn, unsent: readonly Outgoing[]): void {
+  #onFailed({ wasHeld }: Turn, unsent: readonly Outgoing[], tookMs: number): void {
     if (this.#phase === "ended") return;
     this.#putBack(unsent);
     this.#lost();
@@ -206,7 +211,9 @@ export class MailboxPoll {
     this.#fullAnswers = 0;
     if (wasHeld) {
       this.#heldSeconds = Math.max(LEAST_WAIT_SECONDS, Math.floor(this.#heldSeconds / 2));
-      this.#ask(0);
+      this.#hastyCuts = tookMs < HASTY_MS ? this.#hastyCuts + 1 : 0;
+      if (this.#hastyCuts > 1) this.#pause(Math.min(PAUSE_MS * this.#hastyCuts, CUT_AGAIN_MS));
+      else this.#ask(0);
     } else {
       this.#pause(PAUSE_MS);
     }

@@ -226,6 +226,31 @@ describe("a subscription over exchanges that break", () => {
     link.close();
   });
 
+  it("where whatever waits is cut at once, it asks now and then, and not as fast as the line allows", async () => {
+    const { relay, link, clock } = setUpExchange({ announcement: known });
+    const { delivered } = subscribe(link);
+    relay.behaviour = (frame) =>
+      frame.type === "subscribe" && frame.waitSeconds > 0
+        ? [{ type: "empty", requestId: frame.requestId }]
+        : undefined;
+    relay.network = async (answer, post) => {
+      if (typesOf(post).includes("subscribe") && asked(post).waitSeconds > 0) {
+        await new Promise<void>((resolve) => clock.after(50, resolve));
+        throw answerCut("the answer broke off");
+      }
+      return answer;
+    };
+    await clock.advance(60_000);
+    const { length } = relay.posts;
+    assert.ok(length >= 20 && length <= 40, String(length));
+    relay.arrive(...texts(1));
+    await clock.advance(6_000);
+    assert.equal(delivered.length, 1);
+    assert.equal(link.state().error, null);
+    link.close();
+    assert.equal(clock.waiting, 0);
+  });
+
   it("kicked, it stops waiting and asks what is there", async () => {
     const { relay, link } = setUpExchange({ announcement: known });
     subscribe(link);
