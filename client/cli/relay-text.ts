@@ -23,7 +23,7 @@ export function relayText(relay: OwnRelay): string {
 }
 
 function reached({ isUp, reachedAt, trying }: OwnRelay): string {
-  if (isUp) return `reached; ${trying}`;
+  if (isUp) return trying === "" || trying === "Connected" ? "connected" : `connected: ${trying}`;
   const since = reachedAt === null ? "never reached" : `not reached since ${localTime(reachedAt)}`;
   return trying === "" ? since : `${since}; ${trying}`;
 }

@@ -12,8 +12,10 @@ import { HomeKeeper } from "./home-keeper.ts";
 import { Milestone } from "./milestone.ts";
 import { Outgoing } from "./outgoing.ts";
 import { persistently } from "./persistently.ts";
+import { closeAllSessions } from "./repair.ts";
 import { listHeld } from "./state/held.ts";
 import { listHomes, liveHomes } from "./state/homes.ts";
+import { waitingMessages } from "./state/outbox.ts";
 import { releaseHeld } from "./taken-content.ts";
 import { keepUp } from "./upkeep.ts";
 
@@ -23,6 +25,8 @@ const LOOK_MS = 5_000;
 const OUTBOX_LOOK_MS = 60_000;
 /** A closing client waits this long for its last word to its relays. */
 const FAREWELL_MS = 2_000;
+/** When none of our relays has said by then whether this is the newest copy, what is written leaves all the same. */
+const PRESUME_MS = 10_000;
 /** The relay has answered once; on the slowest network with its outages the rest takes a minute or two. */
 const REGISTER_MS = 300_000;
 
@@ -34,6 +38,7 @@ export class Engine {
   readonly #outgoing: Outgoing;
   /** By address. */
   readonly #keepers = new Map<string, HomeKeeper>();
+  #mayPresume = false;
   /** The vault is known to be the newest copy: sealing may begin. */
   readonly #trusted = new Milestone();
   #isStarted = false;
@@ -79,6 +84,10 @@ export class Engine {
     this.#isStarted = true;
     this.#watch();
     this.#timers.after(OUTBOX_LOOK_MS, () => this.#lookAtOutbox());
+    this.#timers.after(PRESUME_MS, () => {
+      this.#mayPresume = true;
+      this.#send();
+    });
     void this.findHomes().catch(() => undefined);
   }
 
@@ -198,6 +207,22 @@ export class Engine {
 
   #send(): void {
     if (this.isTrusted) void this.#outgoing.run();
+    else if (this.#mayPresume) void this.#presumeOlder().catch(() => undefined);
+  }
+
+  /**
+   * No relay of ours can say whether this copy is the newest, and somebody waits: as if it were an older
+   * one, nothing more is sealed in the sessions it holds, and each contact gets a new one.
+   */
+  async #presumeOlder(): Promise<void> {
+    const isSending = await this.#core.vault.transaction((tx) => {
+      if (this.isTrusted || waitingMessages(tx).length === 0) return false;
+      closeAllSessions(tx);
+      return true;
+    });
+    if (!isSending) return;
+    this.#trusted.reach();
+    this.#send();
   }
 
   #lookAtOutbox(): void {

@@ -1,8 +1,9 @@
 /**
  * Whether this vault is an older copy of itself. The device's own record at each of its relays
  * remembers how many runs the vault has told it of; a record that knows of more than the vault does
- * means that somebody put an older file back. Until one relay has answered nothing is sealed: what was
- * sent since would be sent under again, and the receiver would take it for a repeat.
+ * means that somebody put an older file back. Until one relay has answered nothing is sealed in the
+ * sessions at hand (engine.ts says how long that is waited for): what was sent since would be sent
+ * under again, and the receiver would take it for a repeat.
  */
 
 import { TumarError } from "../../shared/crypto/errors.ts";

@@ -163,4 +163,42 @@ describe("a vault that was rolled back", () => {
     assert.ok((await bek.client.received()).some(({ kind }) => kind === "reset"));
     await pingPong([back, "Айгүл"], [bek.client, "Бек"], 1, 18);
   });
+
+  it("with its only relay gone for good: what is written leaves all the same, and is read once", async (t) => {
+    const dying = await relayInProcess(t);
+    const living = await relayInProcess(t);
+    const disk = new MemoryDisk();
+    const aigul = await person(t, dying.address, {
+      storage: new MemoryStorage(disk),
+      clock: hurriedClock,
+    });
+    const bek = await person(t, living.address);
+    await acquaint([aigul, "Айгүл"], [bek, "Бек"]);
+    aigul.client.start();
+    bek.client.start();
+    await pingPong([aigul.client, "Айгүл"], [bek.client, "Бек"], 6);
+    await aigul.client.close();
+    const old = disk.image?.slice();
+    const before = await activeSessionIds(aigul.environment);
+    const later = await aigul.reopen();
+    later.start();
+    await sendAll(later, "Бек", numbered("кейін", 5));
+    await allStored(later);
+    await later.close();
+    await dying.close();
+
+    // Nobody can tell that the copy is old: it is put back, and must not count as the newest.
+    assert.ok(old !== undefined);
+    disk.image = old.slice();
+    const back = await aigul.reopen();
+    back.start();
+    await sendAll(back, "Бек", numbered("қайта", 5));
+    await allStored(back);
+    const texts = await textsOf(bek.client, 13);
+    assert.deepEqual(texts.slice(-5), numbered("қайта", 5));
+    assert.deepEqual(texts.slice(3, 8), numbered("кейін", 5));
+    const ids = await idsOf(bek.client);
+    assert.equal(new Set(ids).size, ids.length);
+    assert.notDeepEqual(await activeSessionIds(aigul.environment), before);
+  });
 });
