@@ -14,6 +14,8 @@ export class TcpTap {
   readonly #sockets = new Set<Socket>();
   readonly #recorded: (readonly [toRelay: Buffer[], toClient: Buffer[]])[] = [];
   readonly #relay: URL;
+  /** How often a client that had sent something was answered, over all connections. */
+  roundTrips = 0;
   /** Where the relay saw its connections come from. */
   readonly sources: Set<string> = new Set();
   /** The relay's address with the tap's port. */
@@ -40,6 +42,11 @@ export class TcpTap {
       await once(tap.#server, "close");
     });
     return tap;
+  }
+
+  /** That passed so far, both ways. */
+  get bytes(): number {
+    return this.#recorded.flat(2).reduce((sum, { length }) => sum + length, 0);
   }
 
   get connections(): number {
@@ -70,14 +77,21 @@ export class TcpTap {
     relay.once("connect", () => this.sources.add(relay.localAddress ?? ""));
     const record = [[], []] as const satisfies readonly [Buffer[], Buffer[]];
     this.#recorded.push(record);
-    this.#pipe(client, relay, record[0]);
-    this.#pipe(relay, client, record[1]);
+    let isAsked = false;
+    this.#pipe(client, relay, record[0], () => {
+      isAsked = true;
+    });
+    this.#pipe(relay, client, record[1], () => {
+      if (isAsked) this.roundTrips += 1;
+      isAsked = false;
+    });
   }
 
-  #pipe(from: Socket, to: Socket, record: Buffer[]): void {
+  #pipe(from: Socket, to: Socket, record: Buffer[], onData: () => void): void {
     this.#sockets.add(from);
     from.on("data", (chunk: Buffer) => {
       record.push(chunk);
+      onData();
       to.write(chunk);
     });
     from.on("error", () => to.destroy());
