@@ -5,7 +5,6 @@
 
 import type { Random } from "../../shared/crypto/bytes.ts";
 import { toHex } from "../../shared/crypto/bytes.ts";
-import type { RelayHash } from "../../shared/e2ee/relay-address.ts";
 import type { Remembered } from "../net/choice-numbers.ts";
 import type { TransportMemory } from "../net/relay-pool.ts";
 import type { VaultView } from "../vault/draft.ts";
@@ -29,7 +28,7 @@ export interface NetworkMemoryOptions {
 
 export class NetworkMemory implements TransportMemory {
   readonly #options: NetworkMemoryOptions;
-  /** By network and relay: what this process learned, or has read. */
+  /** By network and the relay's place: what this process learned, or has read. */
   readonly #rows = new Map<string, WorkedRow | undefined>();
   readonly #key: Uint8Array | undefined;
   readonly #stored: ReadonlyMap<string, readonly WorkedRow[]>;
@@ -41,7 +40,7 @@ export class NetworkMemory implements TransportMemory {
     this.#stored = new Map(listWorked(view));
   }
 
-  recall(relay: RelayHash): Remembered | undefined {
+  recall(relay: Uint8Array): Remembered | undefined {
     const network = this.#options.network();
     const key = keyOf(network, relay);
     if (!this.#rows.has(key)) this.#rows.set(key, this.#storedRow(network, relay));
@@ -51,7 +50,7 @@ export class NetworkMemory implements TransportMemory {
     return { kind, loweredBy, ageMs: this.#options.now() - learnedAt * 1000 };
   }
 
-  keep(relay: RelayHash, { kind, loweredBy }: Omit<Remembered, "ageMs">): void {
+  keep(relay: Uint8Array, { kind, loweredBy }: Omit<Remembered, "ageMs">): void {
     const { vault, network, random, now } = this.#options;
     const place = network();
     const row = { relay, kind, loweredBy, learnedAt: Math.floor(now() / 1000) };
@@ -59,13 +58,13 @@ export class NetworkMemory implements TransportMemory {
     vault.transaction((tx) => putWorked(tx, place, row, random)).catch(() => undefined);
   }
 
-  #storedRow(network: string, relay: RelayHash): WorkedRow | undefined {
+  #storedRow(network: string, relay: Uint8Array): WorkedRow | undefined {
     if (this.#key === undefined) return undefined;
     const worked = this.#stored.get(networkName(this.#key, network)) ?? [];
     return worked.find((row) => toHex(row.relay) === toHex(relay));
   }
 }
 
-function keyOf(network: string, relay: RelayHash): string {
+function keyOf(network: string, relay: Uint8Array): string {
   return `${toHex(relay)}/${network}`;
 }

@@ -1,6 +1,7 @@
 /** The relays of one client by address, and the clock they share. */
 
-import { type Random, toHex } from "../../shared/crypto/bytes.ts";
+import { EMPTY, type Random, utf8 } from "../../shared/crypto/bytes.ts";
+import { H } from "../../shared/crypto/hash.ts";
 import { systemRandom } from "../../shared/crypto/sodium.ts";
 import {
   formatRelayAddress,
@@ -56,10 +57,16 @@ export interface AnnouncementStore {
   keepAnnouncement(place: string, announcement: Uint8Array): void;
 }
 
-/** What worked with each relay in the network the device is in. */
+/** What worked with the relay at each address, of which `place` is a hash, in the network the device is in. */
 export interface TransportMemory {
-  recall(relay: RelayHash): Remembered | undefined;
-  keep(relay: RelayHash, remembered: Omit<Remembered, "ageMs">): void;
+  recall(place: Uint8Array): Remembered | undefined;
+  keep(place: Uint8Array, remembered: Omit<Remembered, "ageMs">): void;
+}
+
+const PLACE_BYTES = 16;
+
+function placeOf(name: string): Uint8Array {
+  return H(EMPTY, "transport-memory", utf8(name), PLACE_BYTES);
 }
 
 export class RelayPool {
@@ -96,18 +103,18 @@ export class RelayPool {
     this.#links.clear();
   }
 
-  /** One for each relay, also when it is reached by several addresses. */
-  #choiceFor({ hash }: RelayAddress): TransportChoice {
-    const name = toHex(hash);
+  /** One for each address: what stands elsewhere and names the relay's key says nothing of the relay's own. */
+  #choiceFor(name: string): TransportChoice {
     const known = this.#choices.get(name);
     if (known !== undefined) return known;
     const { clock = systemClock, transportKind, memory, choice: numbers = {} } = this.#environment;
+    const place = placeOf(name);
     const choice = new TransportChoice({
       clock,
       forced: transportKind,
       numbers,
-      recall: () => memory?.recall(hash),
-      keep: (remembered) => memory?.keep(hash, remembered),
+      recall: () => memory?.recall(place),
+      keep: (remembered) => memory?.keep(place, remembered),
     });
     this.#choices.set(name, choice);
     return choice;
@@ -124,7 +131,7 @@ export class RelayPool {
         maxBufferedBytes: environment.maxBufferedBytes ?? DEFAULT_MAX_BUFFERED_BYTES,
       },
       backoff: { ...DEFAULT_BACKOFF, ...environment.backoff },
-      choice: this.#choiceFor(address),
+      choice: this.#choiceFor(name),
       doors: () => environment.doorsOf?.(address.hash) ?? [],
       idleMs: environment.idleMs ?? DEFAULT_IDLE_MS,
       resubscribeMs: environment.resubscribeMs ?? DEFAULT_RESUBSCRIBE_MS,

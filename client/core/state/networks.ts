@@ -16,10 +16,11 @@ export const MAX_NETWORKS = 8;
 export const MAX_NETWORK_RELAYS = 16;
 const KEY_BYTES = 32;
 const HASH_BYTES = 16;
-const RELAY_HASH_BYTES = 16;
+const PLACE_BYTES = 16;
 
-/** What worked with one relay. */
+/** What worked with the relay at one address. */
 export interface WorkedRow {
+  /** Hash of the address. */
   readonly relay: Uint8Array;
   readonly kind: TransportKind;
   readonly loweredBy: LoweredBy;
@@ -89,7 +90,7 @@ function encodeWorked({ relay, kind, loweredBy, learnedAt }: WorkedRow): Uint8Ar
 /** What a newer version wrote is passed over as the plainest case. */
 function decodeWorked(bytes: Uint8Array): WorkedRow {
   const reader = new ByteReader(bytes);
-  const relay = reader.take(RELAY_HASH_BYTES);
+  const relay = reader.take(PLACE_BYTES);
   const kind = TRANSPORT_KINDS[reader.u8()] ?? "websocket";
   const loweredBy = LOWERED_BY[reader.u8()] ?? "slower";
   const learnedAt = reader.u32();

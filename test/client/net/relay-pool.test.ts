@@ -2,9 +2,10 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { RelayPool } from "../../../client/net/relay-pool.ts";
+import { RelayPool, type TransportMemory } from "../../../client/net/relay-pool.ts";
 import type { Transport } from "../../../client/net/transport.ts";
 import { unexpectedStatus, unreachable } from "../../../client/net/transport-faults.ts";
+import { toHex } from "../../../shared/crypto/bytes.ts";
 import { formatRelayAddress, type RelayAddress } from "../../../shared/e2ee/relay-address.ts";
 import { encodeAnnouncement } from "../../../shared/wire/channel-key.ts";
 import { FakeClock, settled } from "./fake-clock.ts";
@@ -108,5 +109,32 @@ describe("pools of one device", () => {
     home.close();
     peer.close();
     await Promise.all([first, second]);
+  });
+
+  it("learn nothing of a relay from what stands elsewhere and names its key: contacts name addresses", async () => {
+    const { relays, addressOf, transport } = twoRelays();
+    const store = { announcementOf: () => undefined, keepAnnouncement: () => {} };
+    const kept: string[] = [];
+    const memory: TransportMemory = {
+      recall: (relay) => {
+        kept.push(toHex(relay));
+        return undefined;
+      },
+      keep: () => {},
+    };
+    const environment = { transport, clock: new FakeClock(), choices: new Map(), memory };
+    const [home, peer] = [new RelayPool(environment, store), new RelayPool(environment, store)];
+    const own = home.relay(addressOf("one.example"));
+    relays["two.example"].refusal = unexpectedStatus(403);
+    const named = peer.relay({ ...addressOf("one.example"), host: "two.example" });
+    const refused = named.sender.request(deposit()).catch(() => {});
+    await settled();
+    assert.equal(named.state().transport, "exchange");
+    assert.equal(own.state().transport, "websocket");
+    assert.equal((await own.sender.request(deposit())).type, "receipt");
+    assert.equal(new Set(kept).size, 2);
+    home.close();
+    peer.close();
+    await refused;
   });
 });
