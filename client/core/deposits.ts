@@ -10,24 +10,21 @@ import type { Clock } from "../net/clock.ts";
 import type { VaultView } from "../vault/draft.ts";
 import type { Core } from "./context.ts";
 import { deposit, isSilence } from "./deposit.ts";
+import { DepositWindow } from "./deposit-window.ts";
 import { RETRY, type RetryPolicy, retryDelayMs } from "./retry.ts";
 import { type Deposited, moveAway, settle } from "./settling.ts";
 import { type EnvelopeRow, getEnvelope, placesAt, relaysWithEnvelopes } from "./state/outbox.ts";
 
 /** Envelopes under way to one relay at once. */
 const IN_FLIGHT = 64;
-/**
- * Bytes of them, unless they are urgent: an alert waits for no more than that on the wire. Enough for
- * 40 KiB/s over 600 ms there and back. With 64 KiB, a line of 20 kbit/s up held more than it carries in
- * the 30 s of a request: 100 texts each way took 600 s and 1.6 MB up, with this 360 s and 0.9 MB.
- */
-const IN_FLIGHT_BYTES = 24_576;
 
 /** What is for one relay; by the hash of its key. */
 interface Queue {
   readonly relay: string;
   /** Bytes by place. */
   readonly inFlight: Map<number, number>;
+  /** For what is not urgent: an alert waits for no more than that on the wire. */
+  readonly window: DepositWindow;
   /** Tried without success since the queue began to work: they wait for the next time. */
   readonly failed: Set<number>;
   finished: Deposited[];
@@ -87,6 +84,7 @@ export class Deposits {
     const queue: Queue = {
       relay,
       inFlight: new Map(),
+      window: new DepositWindow(),
       failed: new Set(),
       finished: [],
       isWorking: false,
@@ -137,9 +135,14 @@ export class Deposits {
     if (this.#end.aborted) return;
     const rows = await this.#core.vault.read((view) => nextOf(view, queue));
     for (const [place, row] of rows) {
-      queue.inFlight.set(place, row.envelope.length);
+      const { length } = row.envelope;
+      const startMs = this.#clock.now();
+      queue.inFlight.set(place, length);
       void deposit(this.#core, this.#clock, place, row).then((result) => {
         queue.inFlight.delete(place);
+        if (result.receipt !== undefined) {
+          queue.window.answered(length, this.#clock.now() - startMs);
+        }
         queue.finished.push(result);
         queue.wake();
       });
@@ -155,7 +158,9 @@ export class Deposits {
       queue.failures = 0;
       await this.#onStored();
     }
-    if (results.some(({ fault }) => isSilence(fault))) await this.#leave(queue);
+    const isSilent = results.some(({ fault }) => isSilence(fault));
+    if (isSilent) queue.window.lost();
+    if (isSilent) await this.#leave(queue);
     else queue.isDue = true;
   }
 
@@ -189,7 +194,7 @@ export class Deposits {
 /** Urgent ones at once, whatever is under way; the others as far as there is room. */
 function nextOf(
   view: VaultView,
-  { relay, inFlight, failed }: Queue,
+  { relay, inFlight, failed, window }: Queue,
 ): readonly (readonly [place: number, row: EnvelopeRow])[] {
   const isFresh = (place: number): boolean => !inFlight.has(place) && !failed.has(place);
   const next = new Map<number, EnvelopeRow>();
@@ -198,7 +203,7 @@ function nextOf(
   for (const place of placesAt(view, relay).filter(isFresh)) {
     const row = getEnvelope(view, place);
     if (row === undefined) continue;
-    const isFull = count >= IN_FLIGHT || bytes >= IN_FLIGHT_BYTES;
+    const isFull = count >= IN_FLIGHT || bytes >= window.bytes;
     if (isFull && row.lane !== "urgent") break;
     next.set(place, row);
     count += 1;
