@@ -337,7 +337,7 @@ export const SETTINGS = {
     unit: "bits",
     default: 17,
     min: 1,
-    max: 32,
+    max: 22,
     doc: "of that puzzle",
   },
 

@@ -1,21 +1,19 @@
 /** One envelope to its relay: the request, the puzzle if one is asked, and the receipt. */
 
-import { fromHex } from "../../shared/crypto/bytes.ts";
 import { type ErrorCode, errorRow, TumarError } from "../../shared/crypto/errors.ts";
 import type { ReceiptFrame } from "../../shared/wire/frames.ts";
 import { envelopeId } from "../../shared/wire/ids.ts";
-import { solvePuzzle } from "../../shared/wire/puzzle.ts";
 import { verifyReceipt } from "../../shared/wire/receipt.ts";
 import type { Clock } from "../net/clock.ts";
 import type { Relay } from "../net/requests.ts";
 import type { Core } from "./context.ts";
 import { asFault } from "./faults.ts";
 import { hasOtherGoodPlace } from "./places.ts";
+import { workFor } from "./puzzle-work.ts";
 import type { Deposited } from "./settling.ts";
 import { watchSilence } from "./silence.ts";
 import type { EnvelopeRow } from "./state/outbox.ts";
 
-const PUZZLE_TRIES = 1 << 24;
 /** Answers of the relay about this grant; another grant of the device may do. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set([
   "REFUSED",
@@ -63,7 +61,7 @@ async function depositWhileAnswering(
   const relay = core.relays.peer(row.relay);
   const hasOther = await core.vault.read((view) => hasOtherGoodPlace(view, core, place, row));
   const giveUp = new AbortController();
-  const deposited = depositOnce(relay, row, giveUp.signal);
+  const deposited = depositOnce(clock, relay, row, giveUp.signal);
   if (!hasOther) return await deposited;
   const watch = watchSilence(clock, relay, row.envelope.length, () =>
     core.health.lastAnswerMs(row.relay),
@@ -79,6 +77,7 @@ async function depositWhileAnswering(
 }
 
 async function depositOnce(
+  clock: Clock,
   relay: Relay,
   row: EnvelopeRow,
   signal: AbortSignal,
@@ -88,23 +87,13 @@ async function depositOnce(
   const none = new Uint8Array(0);
   const receipt = await relay.sender
     .request({ ...body, puzzleNonce: none }, { signal })
-    .catch((error) =>
-      relay.sender.request({ ...body, puzzleNonce: solve(error, row) }, { signal }),
-    );
+    .catch(async (error) => {
+      const puzzleNonce = await workFor(error, row, clock, signal);
+      return await relay.sender.request({ ...body, puzzleNonce }, { signal });
+    });
   const identity = relay.facts()?.identity;
   if (identity === undefined) throw new TumarError("RELAY_UNREACHABLE", "the relay went away");
   const stored = { envelopeId: envelopeId(envelope), size: envelope.length, hour: receipt.hour };
   verifyReceipt(receipt, stored, identity);
   return receipt;
-}
-
-/** The relay is under pressure and asks for a little work. Rethrows everything else. */
-function solve(error: unknown, { depositId, envelope }: EnvelopeRow): Uint8Array {
-  if (!(error instanceof TumarError) || error.code !== "PUZZLE_REQUIRED") throw error;
-  const { puzzleSeed, puzzleBits } = error.details;
-  if (typeof puzzleSeed !== "string" || typeof puzzleBits !== "number") throw error;
-  const puzzle = { seed: fromHex(puzzleSeed), bits: puzzleBits };
-  const nonce = solvePuzzle(puzzle, depositId, envelopeId(envelope), 0, PUZZLE_TRIES);
-  if (nonce === undefined) throw error;
-  return nonce;
 }

@@ -75,8 +75,8 @@ export const MAX_ERROR_TEXT_BYTES = 128;
 /** An epoch, or a puzzle's seed and bits. */
 export const MAX_ERROR_DATA_BYTES = 64;
 
-/** 32 bits take minutes on a phone; more is a mistake. */
-export const MAX_PUZZLE_BITS = 32;
+/** Half a minute of a phone: more is no little work, and not done. */
+export const MAX_PUZZLE_BITS = 22;
 /** About 2 s on the slowest supported phone. */
 export const DEFAULT_PUZZLE_BITS = 17;
 
