@@ -54,6 +54,10 @@ function createMailbox({ requestId, mailbox, kind }: MailboxCreate, context: Fra
 
 function grant(frame: MailboxGrant, context: FrameContext): void {
   const { requestId, mailbox, depositHash, tag, perDay, card, mayBeUrgent } = frame;
+  if (context.services.revocations.has(mailbox, depositHash)) {
+    context.peer.refuse(requestId, "REFUSED");
+    return;
+  }
   submitOk(context, requestId, {
     type: "putGrant",
     mailbox,
@@ -66,6 +70,7 @@ function grant(frame: MailboxGrant, context: FrameContext): void {
 }
 
 function revoke({ requestId, mailbox, depositHash }: MailboxRevoke, context: FrameContext): void {
+  context.services.revocations.add(mailbox, depositHash);
   submitOk(context, requestId, { type: "revokeGrant", mailbox, depositHash });
 }
 

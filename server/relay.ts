@@ -28,6 +28,7 @@ import { Metrics } from "./metrics.ts";
 import { buildMetricsServer } from "./metrics-server.ts";
 import { ObservedStore } from "./observed-store.ts";
 import { Pressure } from "./pressure.ts";
+import { Revocations } from "./revocations.ts";
 import type { Services } from "./services.ts";
 import { limitSockets } from "./socket-limit.ts";
 import { Sockets } from "./sockets.ts";
@@ -155,6 +156,7 @@ async function openServices(
     random,
     keyring,
     epochs: new Epochs(random, clock),
+    revocations: new Revocations(timer),
     store,
     commits: new GroupCommit(store, {
       signReceipts: (deposits) => signReceipts(deposits, keyring.identity),

@@ -9,6 +9,7 @@ import type { Keyring } from "./keys.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Pressure } from "./pressure.ts";
+import type { Revocations } from "./revocations.ts";
 import type { GroupCommit } from "./store/group-commit.ts";
 import type { Store } from "./store/store.ts";
 import type { Subscriptions } from "./subscriptions.ts";
@@ -22,6 +23,7 @@ export interface Services {
   readonly random: Random;
   readonly keyring: Keyring;
   readonly epochs: Epochs;
+  readonly revocations: Revocations;
   readonly store: Store;
   readonly commits: GroupCommit<ReceiptProof>;
   readonly subscriptions: Subscriptions;

@@ -60,7 +60,7 @@ export class Engine {
 
   /** Why none of our own relays could be reached last; undefined while one can. */
   get homeFault(): TumarError | undefined {
-    const faults = [...this.#keepers.values()].map(({ fault }) => fault);
+    const faults = [...this.#keepers.values()].map(({ trouble }) => trouble);
     return faults.includes(undefined) ? undefined : faults[0];
   }
 

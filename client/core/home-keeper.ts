@@ -74,6 +74,11 @@ export class HomeKeeper {
     return this.#fault;
   }
 
+  /** What a person is told: also why a first try that still goes on gets nowhere. */
+  get trouble(): TumarError | undefined {
+    return this.#fault ?? this.#relay.state().error ?? undefined;
+  }
+
   start(): void {
     this.#stopListening = this.#relay.onState(({ error, reason, ...state }) => {
       // Only what a person can see: that it is up, or that it waits for the next try.

@@ -146,7 +146,7 @@ export const CLIENT_FRAMES: ClientTable = {
     channel: "owner",
     needsEpoch: true,
     provenField: "mailbox",
-    doc: "Lets whoever knows the depositId behind the hash deposit into the mailbox. Granting a known hash of the same mailbox replaces its terms.",
+    doc: "Lets whoever knows the depositId behind the hash deposit into the mailbox. Granting a known hash of the same mailbox replaces its terms. One that was revoked within two epochs is refused: it would be a frame that was held back on its way.",
     fields: {
       mailbox,
       depositHash,

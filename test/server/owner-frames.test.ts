@@ -77,6 +77,9 @@ describe("mailbox frames", () => {
     await owner.request(revoke);
     await owner.request(revoke);
     await assert.rejects(deposit(), refused);
+    // A copy of the grant that was held back on its way comes now.
+    await assert.rejects(owner.request(grantFrame(mailbox)), refused);
+    await assert.rejects(deposit(), refused);
     for (let i = 0; i < 8; i++) {
       await owner.request(grantFrame({ ...mailbox, depositId: systemRandom(24) }));
     }
