@@ -50,13 +50,14 @@ export function addExchangeRoutes<Place extends { readonly release: Release }>(
   exchanges: ExchangeTaker<Place>,
   proxyHops: number,
 ): void {
-  app.register(async (scope) => {
+  app.register((scope, _options, done) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) =>
       done(null, body),
     );
     scope.setErrorHandler(async (error: HttpFault, _request, reply) => sendFault(reply, error));
     for (const path of EXCHANGE_PATHS) addPath(scope, path, exchanges, proxyHops);
+    done();
   });
 }
 

@@ -62,7 +62,7 @@ export function addPages(
   isReady: () => boolean,
   addRoutes: (scope: FastifyInstance) => void,
 ): void {
-  app.register(async (scope) => {
+  app.register((scope, _options, done) => {
     scope.addHook("onSend", async (_request, reply) => {
       reply.headers(HEADERS);
     });
@@ -76,5 +76,6 @@ export function addPages(
         .send(isOk ? "ready\n" : "not ready\n");
     });
     addRoutes(scope);
+    done();
   });
 }

@@ -215,6 +215,7 @@ export class ChannelLink implements SubscriptionHost {
     const { clock } = this.#context;
     const { kind } = this;
     this.#connection = undefined;
+    this.#cancelIdle();
     if (this.#openedAt !== undefined) this.#backoff.wasUp(clock.now() - this.#openedAt);
     this.#openedAt = undefined;
     this.#waiting.unshift(...unsent.filter((item) => item instanceof PendingRequest));

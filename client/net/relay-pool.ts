@@ -75,6 +75,7 @@ export class RelayPool {
   readonly #store: AnnouncementStore;
   readonly #links = new Map<string, RelayLink>();
   readonly #choices: Map<string, TransportChoice>;
+  #isClosed = false;
 
   /** `newestHour` is the newest hour known from earlier runs. */
   constructor(environment: PoolEnvironment, store: AnnouncementStore, newestHour?: number) {
@@ -91,6 +92,7 @@ export class RelayPool {
     if (known !== undefined) return known;
     const link = this.#newLink(name, address);
     this.#links.set(name, link);
+    if (this.#isClosed) link.close();
     return link;
   }
 
@@ -98,9 +100,10 @@ export class RelayPool {
     for (const link of this.#links.values()) link.networkChanged();
   }
 
+  /** What is asked of a relay from now on is LINK_CLOSED. */
   close(): void {
+    this.#isClosed = true;
     for (const link of this.#links.values()) link.close();
-    this.#links.clear();
   }
 
   /** One for each address: what stands elsewhere and names the relay's key says nothing of the relay's own. */

@@ -57,6 +57,23 @@ describe("pool", () => {
     assert.equal(relays["one.example"].openSockets, 0);
   });
 
+  it("opens nothing any more once it is closed, whoever still asks", async () => {
+    const { relays, addressOf, transport } = twoRelays();
+    const clock = new FakeClock();
+    const pool = new RelayPool(
+      { transport, clock },
+      { announcementOf: () => undefined, keepAnnouncement: () => undefined },
+    );
+    await pool.relay(addressOf("one.example")).sender.request(deposit());
+    pool.close();
+    for (const host of ["one.example", "two.example"] as const) {
+      const late = pool.relay(addressOf(host));
+      await assert.rejects(late.sender.request(deposit()), { code: "LINK_CLOSED" });
+    }
+    assert.equal(relays["two.example"].attempts, 0);
+    assert.equal(clock.waiting, 0);
+  });
+
   it("takes the hour from all its relays, beginning at the newest known", async () => {
     const { relays, addressOf, transport } = twoRelays();
     relays["two.example"].hour = HOUR + 40;
