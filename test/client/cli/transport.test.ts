@@ -41,7 +41,7 @@ describe("where WebSockets are refused", () => {
   it("the one kind that was asked for is the only one used", async () => {
     const only = { TUMAR_TRANSPORT: "websocket" };
     const failed = await tumarWithin(only, "sync", ...vault, "--json", "--timeout", "2");
-    assertFails(failed, 4, "RELAY_UNREACHABLE");
+    assertFails(failed, 4, "NOT_A_RELAY");
   });
 });
 
