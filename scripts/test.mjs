@@ -28,16 +28,13 @@ function testFiles() {
     .sort();
 }
 
-/**
- * The spec reporter for people, and counts into a file for the last line. Stories wait for networks and
- * processes much of the time: three at once keep two cores busy.
- */
-function nodeTest(files, concurrency = 2) {
+/** The spec reporter for people, and counts into a file for the last line. */
+function nodeTest(files) {
   runs += 1;
   return [
     "--enable-source-maps",
     "--test",
-    `--test-concurrency=${concurrency}`,
+    "--test-concurrency=2",
     "--test-reporter=spec",
     "--test-reporter-destination=stdout",
     `--test-reporter=${join(root, "scripts", "count-reporter.mjs")}`,
@@ -80,13 +77,7 @@ if (pattern !== undefined) {
   const isUnit = (file) => /^dist\/test\/(shared|server|vectors|fuzz)\//.test(file);
   run("lint", [bin("@biomejs", "biome", "bin", "biome"), "check", "--error-on-warnings", "."]);
   run("unit tests or their coverage", withCoverage(nodeTest(files.filter(isUnit))));
-  run(
-    "stories",
-    nodeTest(
-      files.filter((file) => !isUnit(file)),
-      3,
-    ),
-  );
+  run("stories", nodeTest(files.filter((file) => !isUnit(file))));
 }
 const sum = totals();
 rmSync(scratch, { recursive: true, force: true });
