@@ -5,20 +5,17 @@
  */
 
 import { ERRORS, type ErrorCode, TumarError } from "../../shared/crypto/errors.ts";
-import { AddressLimit, type Release } from "../address-limit.ts";
 import type { AddressNames } from "../address-names.ts";
-import { AddressRates } from "../address-rates.ts";
 import type { Clock } from "../clock.ts";
 import type { SettingValues } from "../config-table.ts";
 import type { ExchangePath } from "../exchange-paths.ts";
+import { type ExchangePlace, ExchangePlaces } from "../exchange-places.ts";
 import type { ExchangeTaker } from "../exchange-routes.ts";
 import { CHANNEL_KEY_PATH } from "../http-base.ts";
 import type { Asked, Onward, OnwardAnswer } from "./onward.ts";
 
-/** Of one request, from its head until its answer has left. */
-export interface DoorPlace {
+export interface DoorPlace extends ExchangePlace {
   readonly path: ExchangePath;
-  readonly release: Release;
 }
 
 /** An announcement has 158 bytes. */
@@ -26,38 +23,26 @@ const MAX_ANNOUNCEMENT_BYTES = 1024;
 /** A held exchange waits 25 s at the relay. */
 const EXCHANGE_TIMEOUT_MS = 60_000;
 const CHANNEL_KEY_TIMEOUT_MS = 10_000;
-const RETRY_AFTER = { rate: 1, places: 5, closing: 5 } as const;
 
 export class Forwarder implements ExchangeTaker<DoorPlace> {
   readonly #onward: Onward;
-  readonly #limit: AddressLimit;
-  readonly #rates: AddressRates;
+  readonly #places: ExchangePlaces;
   readonly #open = new Set<AbortController>();
-  #isAccepting = true;
   #isRelayThere = true;
-  #onEmpty: (() => void) | undefined;
 
   constructor(onward: Onward, config: SettingValues, names: AddressNames, timer: Clock) {
     this.#onward = onward;
-    this.#limit = new AddressLimit(
-      { perAddress: config.EXCHANGES_PER_ADDRESS, total: config.EXCHANGES },
-      names,
-    );
-    this.#rates = new AddressRates(
-      { exchanges: config.EXCHANGES_PER_SECOND, frames: config.EXCHANGE_FRAMES_PER_SECOND },
-      names,
-      timer,
-    );
+    this.#places = new ExchangePlaces(config, names, timer);
   }
 
   /** False while closing, and while the relay does not answer. */
   get isWell(): boolean {
-    return this.#isAccepting && this.#isRelayThere;
+    return this.#places.isAccepting && this.#isRelayThere;
   }
 
   /** @throws TumarError CLOSING, RATE_LIMITED, with `retryAfter` seconds in its details */
   enter(path: ExchangePath, address: string): DoorPlace {
-    return { path, release: this.#enter(address) };
+    return { path, ...this.#places.enter(address) };
   }
 
   async run(
@@ -77,7 +62,7 @@ export class Forwarder implements ExchangeTaker<DoorPlace> {
         signal: abort.signal,
       });
     } catch (error) {
-      if (!this.#isAccepting) throw busy("CLOSING", RETRY_AFTER.closing);
+      if (!this.#places.isAccepting) throw this.#places.closing();
       if (abort.signal.aborted) return undefined;
       throw error;
     } finally {
@@ -87,7 +72,7 @@ export class Forwarder implements ExchangeTaker<DoorPlace> {
 
   /** The relay's announcement. @throws TumarError as `enter`, RELAY_UNREACHABLE */
   async channelKey(address: string): Promise<Uint8Array> {
-    const release = this.#enter(address);
+    const { release } = this.#places.enter(address);
     try {
       return await this.ownChannelKey();
     } finally {
@@ -106,26 +91,9 @@ export class Forwarder implements ExchangeTaker<DoorPlace> {
 
   /** Gives up what waits for the relay; resolves when all have been told, or after `graceMs`. */
   async close(graceMs: number): Promise<void> {
-    this.#isAccepting = false;
+    this.#places.stopAccepting();
     for (const abort of this.#open) abort.abort();
-    if (this.#limit.open === 0) return;
-    const empty = new Promise<void>((resolve) => {
-      this.#onEmpty = resolve;
-    });
-    const late = setTimeout(() => this.#onEmpty?.(), graceMs);
-    await empty;
-    clearTimeout(late);
-  }
-
-  #enter(address: string): Release {
-    if (!this.#isAccepting) throw busy("CLOSING", RETRY_AFTER.closing);
-    if (!this.#rates.of(address).exchanges.take(1)) throw busy("RATE_LIMITED", RETRY_AFTER.rate);
-    const leave = this.#limit.enter(address);
-    if (leave === undefined) throw busy("RATE_LIMITED", RETRY_AFTER.places);
-    return () => {
-      leave();
-      if (this.#limit.open === 0) this.#onEmpty?.();
-    };
+    await this.#places.emptied(graceMs);
   }
 
   async #bytes(asked: Asked): Promise<Uint8Array> {
@@ -156,8 +124,4 @@ function codeIn({ status, body }: OnwardAnswer): ErrorCode | undefined {
 
 function unreachable(what: string, cause?: unknown): TumarError {
   return new TumarError("RELAY_UNREACHABLE", what, { cause });
-}
-
-function busy(code: "CLOSING" | "RATE_LIMITED", retryAfter: number): TumarError {
-  return new TumarError(code, "not taken now", { details: { retryAfter } });
 }

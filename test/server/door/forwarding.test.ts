@@ -143,24 +143,32 @@ describe("a door", () => {
     assert.equal(relay.asked.length, before);
   });
 
-  it("lets an address ask so much at once and so fast, and tells when to come back", async (t) => {
+  it("lets an address, and all together, ask so much at once, and tells when to come back", async (t) => {
     const relay = await relayStandIn(t);
-    const few = await doorInProcess(t, relay.address, { EXCHANGES_PER_ADDRESS: 1 });
-    const isHeld = new Promise<() => void>((resolve) => {
-      relay.answer = (_asked, response) => {
-        resolve(() =>
-          response.writeHead(200, { "content-type": "application/octet-stream" }).end("done"),
-        );
-      };
-    });
-    const url = `${few.origin}/v1/exchange`;
-    const first = nodeTransport().post(url, bytesOf("one"), OPTIONS);
-    const finish = await isHeld;
-    const details = { status: 429, retryAfterMs: 5000 };
-    await assert.rejects(nodeTransport().post(url, bytesOf("two"), OPTIONS), { details });
-    finish();
-    assert.deepEqual(await first, bytesOf("done"));
+    for (const [limits, status] of [
+      [{ EXCHANGES_PER_ADDRESS: 1 }, 429],
+      [{ EXCHANGES: 1 }, 503],
+    ] as const) {
+      const few = await doorInProcess(t, relay.address, limits);
+      const isHeld = new Promise<() => void>((resolve) => {
+        relay.answer = (_asked, response) => {
+          resolve(() =>
+            response.writeHead(200, { "content-type": "application/octet-stream" }).end("done"),
+          );
+        };
+      });
+      const url = `${few.origin}/v1/exchange`;
+      const first = nodeTransport().post(url, bytesOf("one"), OPTIONS);
+      const finish = await isHeld;
+      const details = { status, retryAfterMs: 5000 };
+      await assert.rejects(nodeTransport().post(url, bytesOf("two"), OPTIONS), { details });
+      finish();
+      assert.deepEqual(await first, bytesOf("done"));
+    }
+  });
 
+  it("lets an address ask so fast", async (t) => {
+    const relay = await relayStandIn(t);
     relay.answer = (_asked, response) =>
       response.writeHead(200, { "content-type": "application/octet-stream" }).end("done");
     const slow = await doorInProcess(t, relay.address, { EXCHANGES_PER_SECOND: 1 });
