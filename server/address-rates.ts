@@ -7,8 +7,8 @@ import type { AddressNames } from "./address-names.ts";
 import type { Clock } from "./clock.ts";
 import { TokenBucket } from "./rate.ts";
 
-/** Then all begin anew with full buckets: about 2 MB. Names change every hour, so few stay long. */
-const MAX_ADDRESSES = 10_000;
+/** About 2 MB; beyond it the one that asked longest ago begins anew. Names change every hour. */
+export const MAX_ADDRESSES = 10_000;
 
 export interface Rates {
   readonly exchanges: TokenBucket;
@@ -33,14 +33,23 @@ export class AddressRates {
 
   of(address: string): Rates {
     const name = this.#names.nameOf(address);
-    const known = this.#rates.get(name);
-    if (known !== undefined) return known;
-    if (this.#rates.size >= MAX_ADDRESSES) this.#rates.clear();
-    const rates = {
+    const rates = this.#rates.get(name) ?? this.#full();
+    // A map keeps the order of insertion: who asks moves to the end.
+    this.#rates.delete(name);
+    this.#rates.set(name, rates);
+    if (this.#rates.size > MAX_ADDRESSES) this.#forgetOldest();
+    return rates;
+  }
+
+  #forgetOldest(): void {
+    const [oldest] = this.#rates.keys();
+    if (oldest !== undefined) this.#rates.delete(oldest);
+  }
+
+  #full(): Rates {
+    return {
       exchanges: new TokenBucket(this.#perSecond.exchanges, this.#timer),
       frames: new TokenBucket(this.#perSecond.frames, this.#timer),
     };
-    this.#rates.set(name, rates);
-    return rates;
   }
 }
