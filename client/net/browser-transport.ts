@@ -5,6 +5,7 @@
 
 import { concat } from "../../shared/crypto/bytes.ts";
 import type { TumarError } from "../../shared/crypto/errors.ts";
+import { connectAttempt } from "./connect-attempt.ts";
 import {
   type ConnectOptions,
   type GetOptions,
@@ -30,7 +31,7 @@ export interface BrowserPlatform {
 
 export function browserTransport(platform: BrowserPlatform = globalThis): Transport {
   return {
-    connect: async (url, options) => await connect(platform, url, options),
+    connect: (url, options) => connect(platform, url, options),
     get: async (url, options) => await answerTo(platform, url, { method: "GET" }, options),
     post: async (url, body, options) =>
       await answerTo(
@@ -42,29 +43,17 @@ export function browserTransport(platform: BrowserPlatform = globalThis): Transp
   };
 }
 
-function connect(platform: BrowserPlatform, url: string, options: ConnectOptions): Promise<Socket> {
-  const { signal } = options;
-  signal.throwIfAborted();
-  return new Promise((resolve, reject) => {
-    const socket = new BrowserSocket(openSocket(platform, url), options.maxMessageBytes);
-    const timer = setTimeout(() => fail(unreachable("no connection in time")), options.timeoutMs);
-    const onAbort = () => fail(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    const settle = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", onAbort);
-    };
-    const fail = (reason: unknown) => {
-      settle();
-      socket.close();
-      reject(reason);
-    };
-    socket.onFailed = fail;
-    socket.onOpened = () => {
-      settle();
-      socket.onFailed = () => {};
-      resolve(socket);
-    };
+async function connect(
+  platform: BrowserPlatform,
+  url: string,
+  options: ConnectOptions,
+): Promise<Socket> {
+  options.signal.throwIfAborted();
+  const socket = new BrowserSocket(openSocket(platform, url), options.maxMessageBytes);
+  const drop = () => socket.close();
+  return await connectAttempt(options, drop, ({ opened, failed }) => {
+    socket.onFailed = failed;
+    socket.onOpened = () => opened(socket);
   });
 }
 

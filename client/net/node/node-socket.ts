@@ -3,60 +3,44 @@
 import type { Agent, IncomingMessage } from "node:http";
 import { WebSocket } from "ws";
 import type { TumarError } from "../../../shared/crypto/errors.ts";
+import { connectAttempt } from "../connect-attempt.ts";
 import {
   type ConnectOptions,
   type Socket,
   SocketEvents,
   type SocketListener,
 } from "../transport.ts";
-import {
-  closedByRelay,
-  faultOfAnswer,
-  notARelay,
-  unexpectedStatus,
-  unreachable,
-} from "../transport-faults.ts";
+import { closedByRelay, faultOfAnswer, notARelay, unexpectedStatus } from "../transport-faults.ts";
 import { connectFault, runningFault } from "./node-faults.ts";
 import { headOf } from "./node-http.ts";
 
-export function connectSocket(url: string, agent: Agent, options: ConnectOptions): Promise<Socket> {
-  const { signal } = options;
-  signal.throwIfAborted();
-  return new Promise((resolve, reject) => {
-    const socket = new WebSocket(url, {
-      agent,
-      handshakeTimeout: options.timeoutMs,
-      maxPayload: options.maxMessageBytes,
-      perMessageDeflate: false,
-      followRedirects: false,
-    });
-    const timer = setTimeout(() => fail(unreachable("no connection in time")), options.timeoutMs);
-    const onAbort = () => fail(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    const settle = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", onAbort);
-    };
-    const fail = (reason: unknown) => {
-      settle();
-      socket.terminate();
-      reject(reason);
-    };
+export async function connectSocket(
+  url: string,
+  agent: Agent,
+  options: ConnectOptions,
+): Promise<Socket> {
+  options.signal.throwIfAborted();
+  const socket = new WebSocket(url, {
+    agent,
+    handshakeTimeout: options.timeoutMs,
+    maxPayload: options.maxMessageBytes,
+    perMessageDeflate: false,
+    followRedirects: false,
+  });
+  const drop = () => socket.terminate();
+  return await connectAttempt(options, drop, ({ opened, failed }) => {
     socket.on("unexpected-response", (request, response) => {
       faultOfRefusal(response).then((fault) => {
-        fail(fault);
+        failed(fault);
         request.destroy();
-      }, fail);
+      }, failed);
     });
-    socket.on("error", (error) => fail(connectFault(error)));
+    socket.on("error", (error) => failed(connectFault(error)));
     let wire: { readonly bytesRead: number } | undefined;
     socket.once("upgrade", (response) => {
       wire = response.socket;
     });
-    socket.once("open", () => {
-      settle();
-      resolve(new NodeSocket(socket, wire));
-    });
+    socket.once("open", () => opened(new NodeSocket(socket, wire)));
   });
 }
 
