@@ -93,6 +93,7 @@ export class NetworkStory {
       stalls: a.stalls + b.stalls,
       resets: a.resets + b.resets,
       losses: a.losses + b.losses,
+      sentUpBytes: a.sentUpBytes + b.sentUpBytes,
       upBytes: a.upBytes + b.upBytes,
       downBytes: a.downBytes + b.downBytes,
     };

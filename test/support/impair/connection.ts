@@ -21,6 +21,8 @@ export interface ConnectionStats {
   readonly openedAtMs: number;
   /** When the client had left. */
   readonly closedAtMs: number | undefined;
+  /** That the client has put on the line, what a reset lost on its way included. */
+  readonly sentUpBytes: number;
   /** That reached the other side. */
   readonly upBytes: number;
   readonly downBytes: number;
@@ -65,6 +67,7 @@ export class Connection {
   readonly #client: Socket;
   readonly #pipes: Readonly<Record<Direction, Pipe>>;
   readonly #passed: Record<Direction, number> = { up: 0, down: 0 };
+  #sentUpBytes = 0;
   readonly #recorded: Readonly<Record<Direction, Buffer[]>> = { up: [], down: [] };
   /** Where in the range of the profile this one is reset. */
   readonly #resetShare: number;
@@ -126,6 +129,7 @@ export class Connection {
       route: this.#route,
       openedAtMs: this.#openedAtMs,
       closedAtMs: this.#closedAtMs,
+      sentUpBytes: this.#sentUpBytes,
       upBytes: this.#passed.up,
       downBytes: this.#passed.down,
       isFrozen: this.#isFrozen,
@@ -194,6 +198,7 @@ export class Connection {
       if (direction === "up" && typeof item === "string") this.#left();
       return;
     }
+    if (direction === "up" && typeof item !== "string") this.#sentUpBytes += item.length;
     this.#pipes[direction].push(item);
     if (!this.#isDead && this.#isFull(direction)) this.#sourceOf(direction)?.pause();
   }

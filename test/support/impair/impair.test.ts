@@ -105,6 +105,7 @@ describe("none", () => {
       stalls: 0,
       resets: 0,
       losses: 0,
+      sentUpBytes: 100_000,
       upBytes: 100_000,
       downBytes: 300_000,
     });
@@ -212,6 +213,7 @@ describe("reset-random", () => {
       counts.join(),
     );
     assert.ok(new Set(counts).size === 4);
+    assert.ok(each.every(({ sentUpBytes, upBytes }) => sentUpBytes >= upBytes));
     // Again with the same seed.
     const same = await ends(test, { profile: "reset-random", seed: "үзіліс" });
     const [client, server] = await same.open();

@@ -49,6 +49,7 @@ export interface ImpairTotals {
   readonly stalls: number;
   readonly resets: number;
   readonly losses: number;
+  readonly sentUpBytes: number;
   readonly upBytes: number;
   readonly downBytes: number;
 }
@@ -131,6 +132,7 @@ class Laboratory implements Impairment, ConnectionHost {
       stalls: sum(({ isFrozen }) => (isFrozen ? 1 : 0)),
       resets: sum(({ isReset }) => (isReset ? 1 : 0)),
       losses: sum(({ losses }) => losses),
+      sentUpBytes: sum(({ sentUpBytes }) => sentUpBytes),
       upBytes: sum(({ upBytes }) => upBytes),
       downBytes: sum(({ downBytes }) => downBytes),
       each,
