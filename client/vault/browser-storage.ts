@@ -8,6 +8,7 @@
 
 import { concat } from "../../shared/crypto/bytes.ts";
 import { TumarError } from "../../shared/crypto/errors.ts";
+import { done, IndexedDatabase } from "./indexed-db.ts";
 import { type ByteRange, type Patch, storageFault, type VaultStorage } from "./storage.ts";
 
 const RECORD_BYTES = 16 * 1024;
@@ -15,9 +16,11 @@ const RECORDS = "records";
 
 export class BrowserStorage implements VaultStorage {
   readonly #name: string;
+  readonly #database: IndexedDatabase;
 
   constructor(name: string) {
     this.#name = `tumar-${name}`;
+    this.#database = new IndexedDatabase(this.#name, [RECORDS]);
   }
 
   exists(): Promise<boolean> {
@@ -80,65 +83,11 @@ export class BrowserStorage implements VaultStorage {
   async close(): Promise<void> {}
 
   async destroy(): Promise<void> {
-    await settled(indexedDB.deleteDatabase(this.#name), "remove");
+    await this.#database.remove();
   }
 
-  /** One transaction: all of `work`, durable when this resolves, or nothing of it. */
-  async #run<T>(
-    mode: IDBTransactionMode,
-    work: (records: IDBObjectStore) => Promise<T>,
-  ): Promise<T> {
-    const database = await openDatabase(this.#name);
-    try {
-      const transaction = database.transaction(RECORDS, mode, { durability: "strict" });
-      const ended = settled(transaction, "write");
-      try {
-        const result = await work(transaction.objectStore(RECORDS));
-        await ended;
-        return result;
-      } catch (error) {
-        ended.catch(() => undefined);
-        if (transaction.error === null) abort(transaction);
-        throw storageFault("read or write", error);
-      }
-    } finally {
-      database.close();
-    }
-  }
-}
-
-function openDatabase(name: string): Promise<IDBDatabase> {
-  const request = indexedDB.open(name, 1);
-  request.onupgradeneeded = () => request.result.createObjectStore(RECORDS);
-  return done(request);
-}
-
-function done<T>(request: IDBRequest<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(storageFault("request", request.error));
-  });
-}
-
-function settled(target: IDBTransaction | IDBOpenDBRequest, doing: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const fail = (): void => reject(storageFault(doing, target.error));
-    if (target instanceof IDBTransaction) {
-      target.oncomplete = () => resolve();
-      target.onabort = fail;
-    } else {
-      target.onsuccess = () => resolve();
-      target.onerror = fail;
-    }
-  });
-}
-
-/** Throws when the transaction has ended by itself; then there is nothing left to undo. */
-function abort(transaction: IDBTransaction): void {
-  try {
-    transaction.abort();
-  } catch (error) {
-    if (!(error instanceof DOMException && error.name === "InvalidStateError")) throw error;
+  #run<T>(mode: IDBTransactionMode, work: (records: IDBObjectStore) => Promise<T>): Promise<T> {
+    return this.#database.run(mode, (store) => work(store(RECORDS)));
   }
 }
 

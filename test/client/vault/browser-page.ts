@@ -1,10 +1,12 @@
 /** Runs inside the browser for browser.test.ts: the address's fragment says which part. */
 
+import { BrowserBlobStorage } from "../../../client/vault/browser-blob-storage.ts";
 import { BrowserStorage } from "../../../client/vault/browser-storage.ts";
 import { Vault } from "../../../client/vault/vault.ts";
 import { concat, u32 } from "../../../shared/crypto/bytes.ts";
 import { TumarError } from "../../../shared/crypto/errors.ts";
 import { blake2b } from "../../../shared/crypto/sodium.ts";
+import { BLOB_STORAGE_CASES } from "./blob-storage-cases.ts";
 
 const options = {
   deriveKey: async (password: Uint8Array, salt: Uint8Array): Promise<Uint8Array> =>
@@ -70,6 +72,17 @@ const parts: Record<string, () => Promise<unknown>> = {
   async commit() {
     const vault = await create("killed");
     for (;;) document.title = String(await add(vault, 10_000));
+  },
+
+  /** What fails of the suite for blobs, by its name. */
+  async blobs() {
+    const failed: Record<string, string> = {};
+    for (const [what, holds] of Object.entries(BLOB_STORAGE_CASES)) {
+      await holds(() => new BrowserBlobStorage(what)).catch((error) => {
+        failed[what] = String(error);
+      });
+    }
+    return { failed, count: Object.keys(BLOB_STORAGE_CASES).length };
   },
 
   async recount() {

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { BLOB_STORAGE_CASES } from "./blob-storage-cases.ts";
 
 const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
 const IMPORTS = {
@@ -77,6 +78,11 @@ describe("vault in a browser", () => {
       gone: "VAULT_MISSING",
       generation: 0,
     });
+  });
+
+  it("keeps blobs as every other place does", async () => {
+    const count = Object.keys(BLOB_STORAGE_CASES).length;
+    assert.deepEqual(await resultOf(await openPart("blobs")), { failed: {}, count });
   });
 
   it("a page closed while it commits leaves what was answered, and frees the lock", async () => {
