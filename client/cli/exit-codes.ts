@@ -51,6 +51,8 @@ export const EXIT_OF_ERROR: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   RELAY_UNKNOWN: EXIT.usage,
   RELAYS_USED_UP: EXIT.usage,
   PROXY_INVALID: EXIT.usage,
+  METADATA_NOT_REMOVABLE: EXIT.usage,
+  MEDIA_TYPE: EXIT.usage,
 
   PARAMETERS_TOO_HIGH: EXIT.vault,
   VAULT_MISSING: EXIT.vault,

@@ -784,6 +784,22 @@ export const ERRORS = {
     meaning: "The proxy does not answer, or what answers there is no proxy of this kind.",
     hint: "Start it (Tor, for example), or check host, port and kind in its URL. Nothing went around the proxy.",
   },
+  METADATA_NOT_REMOVABLE: {
+    number: 480,
+    close: 0,
+    status: 415,
+    retryable: false,
+    meaning: "Where and when this was taken cannot be removed from this file without harming it.",
+    hint: "Nothing was sent. Send it with `--keep-metadata`, or in another format (JPEG, PNG, MP4, WebM).",
+  },
+  MEDIA_TYPE: {
+    number: 481,
+    close: 0,
+    status: 415,
+    retryable: false,
+    meaning: "The file is not what it was to be sent as: no photo, no clip, no voice recording.",
+    hint: "Nothing was sent. Choose the right one of `--photo`, `--clip` and `--voice`, or send it with `--file`.",
+  },
 
   // 500 configuration and command line
   USAGE: {
