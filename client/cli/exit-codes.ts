@@ -131,6 +131,9 @@ export const EXIT_OF_ERROR: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   ALREADY_OPENED: EXIT.data,
   TEXT_TOO_LONG: EXIT.data,
   NO_SESSION: EXIT.data,
+  BLOB_DAMAGED: EXIT.data,
+  BLOB_MISMATCH: EXIT.data,
+  BLOB_CUT_OFF: EXIT.data,
   INPUT_TOO_LONG: EXIT.data,
 
   IDENTITY_CHANGED: EXIT.identityChanged,

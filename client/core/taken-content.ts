@@ -9,7 +9,10 @@ import { H } from "../../shared/crypto/hash.ts";
 import type { SigningPublicKey } from "../../shared/crypto/sodium.ts";
 import {
   type Content,
+  encodeBody,
+  isMedia,
   isWritten,
+  KINDS,
   MESSAGE_ID_BYTES,
   readContent,
 } from "../../shared/e2ee/content.ts";
@@ -129,6 +132,10 @@ function shownRow(root: Uint8Array, content: Content): HeldItem {
   const head = { root, id: messageId, hour, seq, device: deviceId };
   if (isWritten(body)) return { ...head, ...NEW, kind: body.kind, text: body.text };
   if (body.kind === "reset") return { ...head, ...NEW, kind: body.kind };
+  if (isMedia(body) || body.kind === "media-update") {
+    const kept = { number: KINDS[body.kind], bytes: encodeBody(body) };
+    return { ...head, ...NEW, kind: "unsupported", kept };
+  }
   if (body.kind !== "unsupported") return null;
   const kept = { number: body.number, bytes: body.bytes };
   return { ...head, ...NEW, kind: body.kind, kept };

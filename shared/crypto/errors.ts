@@ -456,6 +456,34 @@ export const ERRORS = {
     hint: "Fetch the device's prekeys and start a session first.",
   },
 
+  // 340 end-to-end: blobs
+  BLOB_DAMAGED: {
+    number: 340,
+    close: 0,
+    status: 502,
+    retryable: false,
+    meaning:
+      "A piece of a clip, photo, voice message or file is not what its sender sealed: changed, cut, or another one in its place.",
+    hint: "It was fetched a second time. What opened is kept. Try again later; if it stays, ask the sender to send it once more.",
+  },
+  BLOB_MISMATCH: {
+    number: 341,
+    close: 0,
+    status: 502,
+    retryable: false,
+    meaning:
+      "A clip, photo, voice message or file has another length or hash than its sender said.",
+    hint: "What opened is kept, each piece of it is the sender's. Ask the sender to send it once more.",
+  },
+  BLOB_CUT_OFF: {
+    number: 342,
+    close: 0,
+    status: 409,
+    retryable: true,
+    meaning: "The sender stopped before the end; nothing more has come for a while.",
+    hint: "What came is kept and can be opened. If the sender comes back on that device, the rest follows by itself.",
+  },
+
   // 400 vault
   VAULT_MISSING: {
     number: 400,

@@ -6,7 +6,7 @@
  * Nothing here draws randomness by itself but `systemRandom`.
  */
 
-import sodium from "libsodium-wrappers";
+import sodium, { type StateAddress } from "libsodium-wrappers";
 import { type Bytes, copyExact, type Random } from "./bytes.ts";
 import { TumarError } from "./errors.ts";
 
@@ -58,6 +58,9 @@ const PRIMITIVES = [
   "crypto_aead_xchacha20poly1305_ietf_decrypt",
   "crypto_aead_xchacha20poly1305_ietf_encrypt",
   "crypto_generichash",
+  "crypto_generichash_final",
+  "crypto_generichash_init",
+  "crypto_generichash_update",
   "crypto_hash_sha3256",
   "crypto_kem_xwing_dec",
   "crypto_kem_xwing_enc_deterministic",
@@ -101,6 +104,35 @@ export function equalSecret(a: Uint8Array, b: Uint8Array): boolean {
 /** BLAKE2b (RFC 7693) of `length` bytes, 16 to 64; keyed when `key` has bytes (up to 64). */
 export function blake2b(length: number, message: Uint8Array, key?: Uint8Array): Uint8Array {
   return sodium.crypto_generichash(length, message, key ?? null);
+}
+
+/** BLAKE2b over bytes that come in parts. One that is dropped before `digest` keeps 357 bytes of the library's memory. */
+export class HashStream {
+  readonly #length: number;
+  #state: StateAddress | undefined;
+
+  /** `length` of the digest, 16 to 64 */
+  constructor(length: number) {
+    this.#length = length;
+    this.#state = sodium.crypto_generichash_init(null, length);
+  }
+
+  /** @throws TypeError after `digest` */
+  update(bytes: Uint8Array): void {
+    sodium.crypto_generichash_update(this.#open(), bytes);
+  }
+
+  /** Ends the stream. @throws TypeError the second time */
+  digest(): Uint8Array {
+    const state = this.#open();
+    this.#state = undefined;
+    return sodium.crypto_generichash_final(state, this.#length);
+  }
+
+  #open(): StateAddress {
+    if (this.#state === undefined) throw new TypeError("this hash has ended");
+    return this.#state;
+  }
 }
 
 /** SHA3-256 (FIPS 202); only the names of onion services need it. */

@@ -28,6 +28,14 @@ import {
 import { TumarError } from "../crypto/errors.ts";
 import { DEVICE_ID_BYTES, type DeviceId, parseDeviceId } from "./device.ts";
 import { encodeGrantList, type GrantPlace, readGrantList } from "./grant.ts";
+import {
+  decodeMedia,
+  decodeMediaUpdate,
+  encodeMedia,
+  encodeMediaUpdate,
+  type Media,
+  type MediaUpdate,
+} from "./media.ts";
 import { COMMITMENT_BYTES } from "./ratchet-keys.ts";
 import { decodeStatusPlaces, encodeStatusPlaces, type StatusPlace } from "./status-record.ts";
 
@@ -48,7 +56,14 @@ export const KINDS = {
   statements: 5,
   reset: 6,
   alert: 7,
+  clip: 8,
+  photo: 9,
+  voice: 10,
+  file: 11,
+  "media-update": 12,
 } as const;
+
+export type MediaKind = "clip" | "photo" | "voice" | "file";
 
 export type MessageBody =
   | { readonly kind: "text"; readonly text: string }
@@ -64,11 +79,17 @@ export type MessageBody =
   | { readonly kind: "statements"; readonly statements: readonly Uint8Array[] }
   /** Clear commitments of frames that could not be opened. */
   | { readonly kind: "reset"; readonly commitments: readonly Uint8Array[] }
+  /** Something in a blob; a file is never shown, only saved. */
+  | { readonly kind: MediaKind; readonly media: Media }
+  /** Where a blob is now, or its end. */
+  | { readonly kind: "media-update"; readonly update: MediaUpdate }
   /** A kind or form this version does not know: kept for one that does. */
   | { readonly kind: "unsupported"; readonly number: number; readonly bytes: Uint8Array };
 
 /** What a person wrote. */
 export type WrittenBody = Extract<MessageBody, { readonly text: string }>;
+/** What a person sent from a file or a camera. */
+export type MediaBody = Extract<MessageBody, { readonly media: Media }>;
 
 export interface Content {
   readonly messageId: MessageId;
@@ -87,6 +108,10 @@ export function parseMessageId(bytes: Uint8Array): MessageId {
 
 export function isWritten(body: MessageBody): body is WrittenBody {
   return body.kind === "text" || body.kind === "alert";
+}
+
+export function isMedia(body: MessageBody): body is MediaBody {
+  return "media" in body;
 }
 
 export function encodeContent(content: Content): Uint8Array {
@@ -148,7 +173,8 @@ function kindNumber(body: MessageBody): number {
   return body.kind === "unsupported" ? body.number : KINDS[body.kind];
 }
 
-function encodeBody(body: MessageBody): Uint8Array {
+/** The body alone, without its kind. @throws RangeError for what its form cannot carry */
+export function encodeBody(body: MessageBody): Uint8Array {
   switch (body.kind) {
     case "text":
     case "alert":
@@ -164,6 +190,13 @@ function encodeBody(body: MessageBody): Uint8Array {
       return lp(...body.statements);
     case "reset":
       return concat(...body.commitments);
+    case "clip":
+    case "photo":
+    case "voice":
+    case "file":
+      return encodeMedia(body.media);
+    case "media-update":
+      return encodeMediaUpdate(body.update);
     case "unsupported":
       return body.bytes;
     default:
@@ -187,6 +220,16 @@ function readBody(number: number, reader: ByteReader): MessageBody {
       return { kind: "reset", commitments: readItems(reader, COMMITMENT_BYTES) };
     case KINDS.alert:
       return { kind: "alert", text: fromUtf8(reader.rest()) };
+    case KINDS.clip:
+      return { kind: "clip", media: decodeMedia(reader.rest()) };
+    case KINDS.photo:
+      return { kind: "photo", media: decodeMedia(reader.rest()) };
+    case KINDS.voice:
+      return { kind: "voice", media: decodeMedia(reader.rest()) };
+    case KINDS.file:
+      return { kind: "file", media: decodeMedia(reader.rest()) };
+    case KINDS["media-update"]:
+      return { kind: "media-update", update: decodeMediaUpdate(reader.rest()) };
     case 0:
       throw new TumarError("MALFORMED", "a kind is not 0");
     default:

@@ -38,6 +38,7 @@ import {
 } from "../../../shared/e2ee/ordering.ts";
 import { parseRelayHash, type RelayAddress } from "../../../shared/e2ee/relay-address.ts";
 import { generateStatusPlace } from "../../../shared/e2ee/status-record.ts";
+import { medias, mediaUpdates } from "../../support/media-arbitraries.ts";
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const list = (length: number) => fc.array(bytes(length), { minLength: 1, maxLength: 5 });
@@ -61,8 +62,13 @@ const bodies: fc.Arbitrary<MessageBody> = fc.oneof(
     .map((statements) => ({ kind: "statements" as const, statements })),
   list(32).map((commitments) => ({ kind: "reset" as const, commitments })),
   fc.constant({ kind: "grant" as const, places: [] }),
+  fc.tuple(fc.constantFrom("clip", "photo", "voice", "file"), medias).map(([kind, media]) => ({
+    kind,
+    media,
+  })),
+  mediaUpdates.map((update) => ({ kind: "media-update" as const, update })),
   fc
-    .tuple(fc.integer({ min: 8, max: 255 }), fc.uint8Array({ maxLength: 40 }))
+    .tuple(fc.integer({ min: 13, max: 255 }), fc.uint8Array({ maxLength: 40 }))
     .map(([number, bytes]) => ({ kind: "unsupported" as const, number, bytes })),
 );
 const contents: fc.Arbitrary<Content> = fc.record(
@@ -118,6 +124,11 @@ describe("content", () => {
       withKind(KINDS.statements, lp(none)),
       withKind(KINDS.reset, none),
       withKind(KINDS.reset, new Uint8Array(33)),
+      withKind(KINDS.clip, none),
+      withKind(KINDS.photo, none),
+      withKind(KINDS.voice, none),
+      withKind(KINDS.file, none),
+      withKind(KINDS["media-update"], none),
       withKind(KINDS.text, none).subarray(0, 76),
       withKind(KINDS.text, none).with(39, 0),
     ];
