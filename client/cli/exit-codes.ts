@@ -19,6 +19,8 @@ export const EXIT = {
   data: 6,
   identityChanged: 7,
   busy: 8,
+  /** Not all of it has come yet. */
+  arriving: 9,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
@@ -46,6 +48,7 @@ export const EXIT_OF_ERROR: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   USAGE: EXIT.usage,
   BAD_CONFIG: EXIT.usage,
   FILE_NOT_WRITTEN: EXIT.usage,
+  FILE_NOT_READ: EXIT.usage,
   RELAY_LAST: EXIT.usage,
   RELAYS_FULL: EXIT.usage,
   RELAY_UNKNOWN: EXIT.usage,
@@ -140,6 +143,8 @@ export const EXIT_OF_ERROR: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
 
   VAULT_BUSY: EXIT.busy,
   TAKEN_OVER: EXIT.busy,
+
+  MEDIA_ARRIVING: EXIT.arriving,
 };
 
 export function exitOf(code: ErrorCode): ExitCode {

@@ -16,8 +16,12 @@ export class OutputClosed extends Error {
   override readonly name = "OutputClosed";
 }
 
+/** Where a terminal does not say how wide it is, or says 0. */
+const USUAL_COLUMNS = 80;
+
 export interface OutputStream {
   readonly isTTY?: boolean;
+  readonly columns?: number;
   write(text: string, done: (error?: Error | null) => void): boolean;
   on(event: "error", listener: (error: Error) => void): unknown;
 }
@@ -44,6 +48,10 @@ export class Terminal {
   /** True when a person sees progress and prompts on a screen. */
   get isProgressScreen(): boolean {
     return this.#err.isTTY === true;
+  }
+
+  get progressColumns(): number {
+    return this.#err.columns || USUAL_COLUMNS;
   }
 
   /** One result, with its line end. @throws OutputClosed, or the stream's error */

@@ -886,6 +886,22 @@ export const ERRORS = {
     meaning: "Standard input holds more than one message or card can be.",
     hint: "Send less at once.",
   },
+  FILE_NOT_READ: {
+    number: 522,
+    close: 0,
+    status: 404,
+    retryable: false,
+    meaning: "A file that was to be sent could not be read, or changed while it was read.",
+    hint: "Look at the name and whether you may read it. Nothing was sent.",
+  },
+  MEDIA_ARRIVING: {
+    number: 523,
+    close: 0,
+    status: 409,
+    retryable: true,
+    meaning: "What is fetched has not come to the relay in full, and its sender is still at it.",
+    hint: "What came is kept. Fetch it again later, or with --partial take what is there now.",
+  },
 
   // 501 configuration of the relay
   BAD_CONFIG: {

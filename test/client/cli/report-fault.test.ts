@@ -43,6 +43,7 @@ describe("exit codes", () => {
       data: 6,
       identityChanged: 7,
       busy: 8,
+      arriving: 9,
     });
   });
 });

@@ -1,0 +1,77 @@
+/** What is read to be sent: a file of a known size, a pipe in segments, and faults that are told. */
+
+import assert from "node:assert/strict";
+import { truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { PassThrough, Readable } from "node:stream";
+import { describe, it } from "node:test";
+import { openSentFile, segments } from "../../../client/cli/sent-file.ts";
+import { temporaryDirectory } from "../../support/relay.ts";
+
+const never = new AbortController().signal;
+
+describe("a file that is sent", () => {
+  it("has a name and a size, and is read at any place", async (t) => {
+    const path = join(await temporaryDirectory(t), "letter.txt");
+    writeFileSync(path, "0123456789");
+    const file = await openSentFile(path, Readable.from([]), never);
+    assert.deepEqual([file.name, file.isLive], ["letter.txt", false]);
+    assert.ok("size" in file.source && file.source.size === 10);
+    assert.equal(Buffer.from(await file.source.read(8, 5)).toString(), "89");
+    truncateSync(path, 4);
+    await assert.rejects(file.source.read(2, 5), { code: "FILE_NOT_READ" });
+    await file.close();
+  });
+
+  it("is refused when it is none", async (t) => {
+    const folder = await temporaryDirectory(t);
+    for (const path of [folder, join(folder, "missing")]) {
+      await assert.rejects(openSentFile(path, Readable.from([]), never), { code: "FILE_NOT_READ" });
+    }
+  });
+
+  it("is a stream when it is standard input", async () => {
+    const input = new PassThrough();
+    const { name, source, isLive, close } = await openSentFile("-", input, never);
+    assert.deepEqual([name, isLive, Symbol.asyncIterator in source], ["", true, true]);
+    await close();
+    assert.equal(input.destroyed, true);
+  });
+});
+
+describe("segments", () => {
+  it("end when a slow stream has let something wait, and again only for more", async () => {
+    const input = new PassThrough();
+    const came = segments(input, never, 1);
+    const next = async (): Promise<string | undefined> => {
+      const { value } = await came.next();
+      return value === undefined ? undefined : Buffer.from(value).toString();
+    };
+    input.write("first");
+    assert.deepEqual([await next(), await next()], ["first", ""]);
+    const waits = next();
+    input.write("second");
+    assert.deepEqual([await waits, await next()], ["second", ""]);
+    input.end();
+    assert.equal(await next(), undefined);
+  });
+
+  it("end at once when they are to end, though the stream goes on", async () => {
+    const [input, ending] = [new PassThrough(), new AbortController()];
+    const came = segments(input, ending.signal, 60_000);
+    input.write("first");
+    assert.equal((await came.next()).done, false);
+    const waits = came.next();
+    ending.abort();
+    assert.equal((await waits).done, true);
+    input.destroy();
+  });
+
+  it("tell what broke the stream", async () => {
+    const input = new PassThrough();
+    const came = segments(input, never, 1);
+    const waits = came.next();
+    input.destroy(Object.assign(new Error("gone"), { code: "EIO" }));
+    await assert.rejects(waits, { code: "FILE_NOT_READ", message: /EIO/ });
+  });
+});
