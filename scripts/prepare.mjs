@@ -66,6 +66,7 @@ function isOnPath(name) {
 const SYSTEM_PARTS = [
   ["chromium", "chromium", "TUMAR_CHROMIUM"],
   ["microsocks", "microsocks", "TUMAR_MICROSOCKS"],
+  ["ffmpeg", "ffmpeg", "TUMAR_FFMPEG"],
 ];
 
 function aptInstall(packages) {
