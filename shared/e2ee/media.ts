@@ -7,9 +7,10 @@
  *     place   relay address ‖ blob id 24
  *     end     dataBytes u64 ‖ sealedBytes u64 ‖ hash 32        of a blob that is sealed to its end
  *             16 × 00                                          of one that still grows
- *     update  message id 16, part u8, flags u8, [place], [end]
+ *     update  message id 16, part u8, flags u8, [place], [end, durationMs u32]
  *
- * An update names another place (bit 0) or the end (bit 1) of part 0 or 1 of a message already sent.
+ * An update names another place (bit 0) or the end (bit 1) of part 0 or 1 of a message already sent; of a
+ * live recording it says how long it was, and whether it broke off instead of being closed (bit 2).
  * All of it is the sender's word: a name may be anything, and lengths and hash are checked against
  * what comes (`BLOB_MISMATCH`). Normative text: docs/CRYPTOGRAPHY.md 10.
  */
@@ -52,6 +53,14 @@ export interface BlobEnd {
   readonly hash: Uint8Array;
 }
 
+/** Of a live recording, told when it is over. */
+export interface MediaEnd extends BlobEnd {
+  /** 0 = not known. */
+  readonly durationMs: number;
+  /** It broke off: whoever recorded it did not end it. */
+  readonly isCutOff: boolean;
+}
+
 /** `dataBytes`, `sealedBytes` 0 and `hash` empty while it grows. */
 export interface MediaPart extends BlobEnd {
   readonly role: PartRole;
@@ -77,7 +86,7 @@ export interface MediaUpdate {
   readonly part: 0 | 1;
   /** At least one of the two. */
   readonly place: BlobPlace | null;
-  readonly end: BlobEnd | null;
+  readonly end: MediaEnd | null;
 }
 
 export const BLOB_ID_BYTES = 24;
@@ -90,6 +99,7 @@ const ROLES = { whole: 1, preview: 2 } as const;
 const MESSAGE_ID_BYTES = 16;
 const HAS_PLACE = 1;
 const HAS_END = 2;
+const IS_CUT_OFF = 4;
 /** RFC 6838 4.2, lower case. */
 const TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]*\/[a-z0-9][a-z0-9!#$&^_.+-]*$/;
 
@@ -110,9 +120,7 @@ export function isMediaType(type: string): boolean {
 /** @throws RangeError for what the form cannot carry */
 export function encodeMedia(media: Media): Uint8Array {
   const { name, type, metadata, durationMs, parts } = media;
-  if (!Number.isInteger(durationMs) || durationMs < 0 || durationMs > MAX_DURATION_MS) {
-    throw new RangeError("durationMs is a u32");
-  }
+  checkDuration(durationMs);
   const bytes = concat(
     shortText(name, MAX_MEDIA_NAME_BYTES),
     shortText(type, MAX_MEDIA_TYPE_BYTES),
@@ -140,13 +148,17 @@ export function decodeMedia(bytes: Uint8Array): Media {
 
 /** @throws RangeError for what the form cannot carry */
 export function encodeMediaUpdate({ messageId, part, place, end }: MediaUpdate): Uint8Array {
-  const flags = (place === null ? 0 : HAS_PLACE) | (end === null ? 0 : HAS_END);
+  const flags =
+    (place === null ? 0 : HAS_PLACE) |
+    (end === null ? 0 : HAS_END) |
+    (end?.isCutOff ? IS_CUT_OFF : 0);
+  if (end !== null) checkDuration(end.durationMs);
   const bytes = concat(
     messageId,
     u8(part),
     u8(flags),
     place === null ? EMPTY : encodePlace(place),
-    end === null ? EMPTY : encodeEnd(end),
+    end === null ? EMPTY : concat(encodeEnd(end), u32(end.durationMs)),
   );
   return checked(bytes, decodeMediaUpdate, "not an update");
 }
@@ -162,14 +174,26 @@ export function decodeMediaUpdate(bytes: Uint8Array): MediaUpdate {
   const part = reader.u8();
   const flags = reader.u8();
   if (part !== 0 && part !== 1) throw new TumarError("MALFORMED", "two parts at most");
-  if (flags === 0 || flags > (HAS_PLACE | HAS_END)) {
+  const isKnown = flags > 0 && flags <= (HAS_PLACE | HAS_END | IS_CUT_OFF);
+  if (!isKnown || (flags & (HAS_END | IS_CUT_OFF)) === IS_CUT_OFF) {
     throw new TumarError("MALFORMED", "an update of nothing, or of what is not known");
   }
   const place = (flags & HAS_PLACE) === 0 ? null : readPlace(reader);
-  const end = (flags & HAS_END) === 0 ? null : readEnd(reader);
+  const isCutOff = (flags & IS_CUT_OFF) !== 0;
+  const end = (flags & HAS_END) === 0 ? null : readMediaEnd(reader, isCutOff);
   if (end !== null && isGrowing(end)) throw new TumarError("MALFORMED", "an end that is none");
   reader.finish();
   return { messageId, part, place, end };
+}
+
+function readMediaEnd(reader: ByteReader, isCutOff: boolean): MediaEnd {
+  return { ...readEnd(reader), durationMs: reader.u32(), isCutOff };
+}
+
+function checkDuration(durationMs: number): void {
+  if (!Number.isInteger(durationMs) || durationMs < 0 || durationMs > MAX_DURATION_MS) {
+    throw new RangeError("durationMs is a u32");
+  }
 }
 
 function readParts(reader: ByteReader): readonly MediaPart[] {

@@ -12,6 +12,7 @@ import { parseMessageId } from "../../shared/e2ee/content.ts";
 import {
   type BlobEnd,
   type BlobPlace,
+  MAX_DURATION_MS,
   METADATA_STATES,
   type Media,
   type MediaPart,
@@ -64,5 +65,9 @@ export const mediaUpdates: fc.Arbitrary<MediaUpdate> = record<MediaUpdate>({
   messageId: bytes(16).map(parseMessageId),
   part: fc.constantFrom(0, 1),
   place: fc.option(places),
-  end: fc.option(ends),
+  end: fc.option(
+    fc
+      .tuple(ends, fc.nat(MAX_DURATION_MS), fc.boolean())
+      .map(([end, durationMs, isCutOff]) => ({ ...end, durationMs, isCutOff })),
+  ),
 }).filter(({ place, end }) => place !== null || end !== null);

@@ -56,7 +56,13 @@ const update: MediaUpdate = {
   messageId: parseMessageId(systemRandom(16)),
   part: 0,
   place,
-  end: { dataBytes: whole.dataBytes, sealedBytes: whole.sealedBytes, hash: whole.hash },
+  end: {
+    dataBytes: whole.dataBytes,
+    sealedBytes: whole.sealedBytes,
+    hash: whole.hash,
+    durationMs: 41_000,
+    isCutOff: false,
+  },
 };
 
 /** Where the parts begin, and where the end of the first one does. */
@@ -75,9 +81,9 @@ describe("media", () => {
     assert.equal(encodeMedia({ ...clip, parts: [growing] }).length, 132);
     assert.equal(encodeMedia(clip).length, 164);
     assert.equal(encodeMedia({ ...clip, parts: [preview, whole] }).length, 164 + 140);
-    assert.equal(encodeMediaUpdate(update).length, 16 + 1 + 1 + 35 + 24 + 8 + 8 + 32);
-    assert.equal(encodeMediaUpdate(update).length, 125);
-    assert.equal(encodeMediaUpdate({ ...update, place: null }).length, 66);
+    assert.equal(encodeMediaUpdate(update).length, 16 + 1 + 1 + 35 + 24 + 8 + 8 + 32 + 4);
+    assert.equal(encodeMediaUpdate(update).length, 129);
+    assert.equal(encodeMediaUpdate({ ...update, place: null }).length, 70);
     assert.equal(encodeMediaUpdate({ ...update, end: null }).length, 77);
   });
 
@@ -237,15 +243,30 @@ describe("media", () => {
       patched(news, 17, u8(1)),
       patched(news, 17, u8(3)),
       patched(news, 17, u8(4)),
-      patched(news, 17, u8(6)),
+      patched(news, 17, u8(5)),
+      patched(news, 17, u8(8)),
+      patched(news, 17, u8(10)),
       patched(news, 18, concat(u32(0), u32(0), u32(0), u32(0))),
-      patched(news, 18, concat(u32(0), u32(0), u32(0), u32(0))).subarray(0, 34),
+      patched(news, 18, concat(u32(0), u32(0), u32(0), u32(0))).subarray(0, 38),
     ];
     for (const bytes of bad) assert.throws(() => decodeMediaUpdate(bytes), MALFORMED);
     const none = { ...update, place: null, end: null };
     assert.throws(() => encodeMediaUpdate(none), RangeError);
-    const open = { ...update, end: { dataBytes: 0, sealedBytes: 0, hash: EMPTY } };
-    assert.throws(() => encodeMediaUpdate(open), RangeError);
+    const open = { dataBytes: 0, sealedBytes: 0, hash: EMPTY, durationMs: 0, isCutOff: false };
+    assert.throws(() => encodeMediaUpdate({ ...update, end: open }), RangeError);
+  });
+
+  it("tells a recording that was closed from one that broke off", () => {
+    assert.ok(update.end);
+    const broken = { ...update, end: { ...update.end, isCutOff: true } };
+    const [closed, cut] = [encodeMediaUpdate(update), encodeMediaUpdate(broken)];
+    assert.deepEqual(decodeMediaUpdate(cut), broken);
+    assert.deepEqual(
+      closed.map((byte, i) => byte ^ (cut[i] ?? 0)).filter(Boolean),
+      Uint8Array.of(4),
+    );
+    const tooLong = { ...update.end, durationMs: 2 ** 32 };
+    assert.throws(() => encodeMediaUpdate({ ...update, end: tooLong }), RangeError);
   });
 
   it("tells a growing blob from one that ended empty", () => {
