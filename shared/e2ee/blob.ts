@@ -24,6 +24,7 @@ import {
   type Random,
   u64,
   utf8,
+  wipe,
 } from "../crypto/bytes.ts";
 import { TumarError } from "../crypto/errors.ts";
 import { H } from "../crypto/hash.ts";
@@ -97,45 +98,82 @@ export function chunkOffset(index: number): number {
   return offset;
 }
 
-/** Draws random(24). @throws RangeError for what no chunk holds */
-export function sealChunk(
-  key: BlobKey,
-  index: number,
-  { kind, data, elapsedMs }: Chunk,
-  random: Random,
-): Uint8Array {
-  if (data.length > BLOB_CHUNK_DATA_BYTES || (data.length === 0 && kind === "data")) {
-    throw new RangeError("a chunk holds 1 to 16337 bytes, the last one 0 to 16337");
+/**
+ * Chunks of one blob, both ways, with what they share made once: for a caller that has many.
+ * Holds the derived key and the last plaintext until `wipe`.
+ */
+export class BlobCipher {
+  readonly #key: Uint8Array;
+  readonly #associated = lp(AD_LABEL, u64(0));
+  readonly #plain = new Uint8Array(PLAIN_BYTES);
+  readonly #view = new DataView(this.#plain.buffer);
+  #isWiped = false;
+
+  constructor(key: BlobKey) {
+    this.#key = H(key, "blob.chunk", EMPTY, BLOB_KEY_BYTES);
   }
-  if (!Number.isInteger(elapsedMs) || elapsedMs < 0 || elapsedMs > MAX_ELAPSED_MS) {
-    throw new RangeError("elapsedMs is a u32");
+
+  /** Draws random(24); the result is fresh memory. @throws RangeError for what no chunk holds */
+  seal(index: number, chunk: Chunk, random: Random): Uint8Array {
+    const associated = this.#associatedData(index);
+    this.#write(chunk);
+    const nonce = random(AEAD_NONCE_BYTES);
+    const sealed = new Uint8Array(BLOB_CHUNK_BYTES);
+    sealed.set(nonce);
+    sealed.set(seal(this.#key, nonce, this.#plain, associated), AEAD_NONCE_BYTES);
+    return sealed;
   }
-  const plain = new Uint8Array(PLAIN_BYTES);
-  const view = new DataView(plain.buffer);
-  view.setUint8(0, KIND_NUMBERS[kind]);
-  view.setUint16(1, data.length);
-  view.setUint32(3, elapsedMs);
-  plain.set(data, HEAD_BYTES);
-  const nonce = random(AEAD_NONCE_BYTES);
-  const sealed = new Uint8Array(BLOB_CHUNK_BYTES);
-  sealed.set(nonce);
-  sealed.set(seal(chunkKey(key), nonce, plain, associatedData(index)), AEAD_NONCE_BYTES);
-  return sealed;
+
+  /**
+   * `data` is fresh memory of the caller.
+   * @throws TumarError BLOB_DAMAGED when it is not chunk `index` of this key's blob, whole and unchanged;
+   *   MALFORMED when whoever has the key sealed what is no chunk
+   */
+  open(index: number, sealed: Uint8Array): Chunk {
+    const associated = this.#associatedData(index);
+    if (sealed.length !== BLOB_CHUNK_BYTES) throw damaged("a chunk is not whole");
+    const nonce = sealed.subarray(0, AEAD_NONCE_BYTES);
+    const plain = tryOpen(this.#key, nonce, sealed.subarray(AEAD_NONCE_BYTES), associated);
+    if (plain === undefined) throw damaged("a chunk does not open in its place");
+    return readChunk(plain);
+  }
+
+  /** After it every call is a TypeError. */
+  wipe(): void {
+    this.#isWiped = true;
+    wipe(this.#key, this.#plain);
+  }
+
+  #write({ kind, data, elapsedMs }: Chunk): void {
+    if (data.length > BLOB_CHUNK_DATA_BYTES || (data.length === 0 && kind === "data")) {
+      throw new RangeError("a chunk holds 1 to 16337 bytes, the last one 0 to 16337");
+    }
+    if (!Number.isInteger(elapsedMs) || elapsedMs < 0 || elapsedMs > MAX_ELAPSED_MS) {
+      throw new RangeError("elapsedMs is a u32");
+    }
+    this.#view.setUint8(0, KIND_NUMBERS[kind]);
+    this.#view.setUint16(1, data.length);
+    this.#view.setUint32(3, elapsedMs);
+    this.#plain.set(data, HEAD_BYTES);
+    this.#plain.fill(0, HEAD_BYTES + data.length);
+  }
+
+  #associatedData(index: number): Uint8Array {
+    if (this.#isWiped) throw new TypeError("this cipher has been wiped");
+    chunkOffset(index);
+    this.#associated.set(u64(index), this.#associated.length - 8);
+    return this.#associated;
+  }
 }
 
-/**
- * `data` is fresh memory of the caller.
- * @throws TumarError BLOB_DAMAGED when it is not chunk `index` of this key's blob, whole and unchanged;
- *   MALFORMED when whoever has the key sealed what is no chunk
- */
+/** One chunk, as `BlobCipher.seal`. */
+export function sealChunk(key: BlobKey, index: number, chunk: Chunk, random: Random): Uint8Array {
+  return withCipher(key, (cipher) => cipher.seal(index, chunk, random));
+}
+
+/** One chunk, as `BlobCipher.open`. */
 export function openChunk(key: BlobKey, index: number, sealed: Uint8Array): Chunk {
-  const associated = associatedData(index);
-  const nonce = sealed.subarray(0, AEAD_NONCE_BYTES);
-  const box = sealed.subarray(AEAD_NONCE_BYTES);
-  const plain =
-    sealed.length === BLOB_CHUNK_BYTES ? tryOpen(chunkKey(key), nonce, box, associated) : undefined;
-  if (plain === undefined) throw damaged("a chunk does not open in its place");
-  return readChunk(plain);
+  return withCipher(key, (cipher) => cipher.open(index, sealed));
 }
 
 /**
@@ -194,13 +232,13 @@ function isZero(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0);
 }
 
-function chunkKey(key: BlobKey): Uint8Array {
-  return H(key, "blob.chunk", EMPTY, BLOB_KEY_BYTES);
-}
-
-function associatedData(index: number): Uint8Array {
-  chunkOffset(index);
-  return lp(AD_LABEL, u64(index));
+function withCipher<T>(key: BlobKey, work: (cipher: BlobCipher) => T): T {
+  const cipher = new BlobCipher(key);
+  try {
+    return work(cipher);
+  } finally {
+    cipher.wipe();
+  }
 }
 
 function damaged(why: string): TumarError {

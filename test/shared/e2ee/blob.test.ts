@@ -10,6 +10,7 @@ import {
   BLOB_CHUNK_BYTES,
   BLOB_CHUNK_DATA_BYTES,
   BLOB_HEADER_BYTES,
+  BlobCipher,
   BlobHash,
   type BlobKey,
   blobHeader,
@@ -293,6 +294,32 @@ describe("blob: chunks", () => {
     for (const bytes of [good.subarray(1), concat(good, u8(0))]) {
       assert.throws(() => openChunk(key, 0, sealRaw(0, bytes)), DAMAGED);
     }
+  });
+});
+
+describe("blob: cipher", () => {
+  it("seals and opens as the functions do, in any order, and leaves nothing of a chunk in the next (property)", () => {
+    const cipher = new BlobCipher(key);
+    fc.assert(
+      fc.property(indexes, chunks, indexes, chunks, (index, chunk, later, next) => {
+        const one = cipher.seal(index, chunk, systemRandom);
+        const two = cipher.seal(later, next, systemRandom);
+        assert.deepEqual(openChunk(key, index, one), chunk);
+        assert.deepEqual(cipher.open(later, two), next);
+        assert.deepEqual(cipher.open(index, sealed(index, chunk)), chunk);
+      }),
+      RUNS,
+    );
+  });
+
+  it("does nothing once it is wiped, also not under a key of zeros", () => {
+    const chunk = { kind: "last", data: utf8("a"), elapsedMs: 0 } as const;
+    const cipher = new BlobCipher(key);
+    const one = cipher.seal(0, chunk, systemRandom);
+    cipher.wipe();
+    assert.throws(() => cipher.seal(0, chunk, systemRandom), TypeError);
+    assert.throws(() => cipher.open(0, one), TypeError);
+    assert.deepEqual(openChunk(key, 0, one), chunk);
   });
 });
 
