@@ -46,7 +46,9 @@ const ONION_KEY_BYTES = 32;
 const ONION_VERSION = 3;
 const DEFAULT_PORTS: Readonly<Record<RelayScheme, number>> = { https: 443, http: 80, onion: 80 };
 
-const HOST = /^([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?$/;
+/** Names joined by single dots, none of them begun or ended by a hyphen; or an address in brackets. */
+const HOST =
+  /^((?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?$/;
 const LOOPBACK = /^(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])$/;
 
 export function parseRelayHash(bytes: Uint8Array): RelayHash {

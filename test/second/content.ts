@@ -1,8 +1,11 @@
 /** Section 9, what a ratchet frame carries: a head of 77 bytes and the body of its kind. */
 
 import { decode, type Reader } from "./bytes.ts";
+import { type Manifest, readManifest, readUpdate, type Update } from "./media.ts";
 import { demand, Refused } from "./refused.ts";
 import { type Grant, type RecordPlace, readGrantList, readRecordPlaces } from "./relay-address.ts";
+
+export type MediaKind = "clip" | "photo" | "voice" | "file";
 
 export type Body =
   | { readonly kind: "text"; readonly text: string }
@@ -12,6 +15,8 @@ export type Body =
   | { readonly kind: "statements"; readonly statements: readonly Uint8Array[] }
   | { readonly kind: "reset"; readonly commitments: readonly Uint8Array[] }
   | { readonly kind: "alert"; readonly text: string }
+  | { readonly kind: MediaKind; readonly manifest: Manifest }
+  | { readonly kind: "media-update"; readonly update: Update }
   | { readonly kind: "unsupported"; readonly number: number; readonly bytes: Uint8Array };
 
 export interface Content {
@@ -40,7 +45,8 @@ export function openContent(bytes: Uint8Array): Content {
   });
 }
 
-function openBody(number: number, bytes: Uint8Array): Body {
+/** Body of a kind, by its number. */
+export function openBody(number: number, bytes: Uint8Array): Body {
   demand(number !== 0, "kind 0");
   switch (number) {
     case 1:
@@ -58,6 +64,16 @@ function openBody(number: number, bytes: Uint8Array): Body {
       return { kind: "reset", commitments: several(bytes, (reader) => reader.take(32)) };
     case 7:
       return { kind: "alert", text: utf8(bytes) };
+    case 8:
+      return { kind: "clip", manifest: decode(bytes, readManifest) };
+    case 9:
+      return { kind: "photo", manifest: decode(bytes, readManifest) };
+    case 10:
+      return { kind: "voice", manifest: decode(bytes, readManifest) };
+    case 11:
+      return { kind: "file", manifest: decode(bytes, readManifest) };
+    case 12:
+      return { kind: "media-update", update: decode(bytes, readUpdate) };
     default:
       return { kind: "unsupported", number, bytes };
   }

@@ -109,8 +109,39 @@ export interface ConversationVector {
   readonly rootKeyAtTheEnd: string;
 }
 
+export interface PieceVector {
+  readonly kind: "data" | "last";
+  readonly elapsedMs: number;
+  readonly used: number;
+  readonly nonce: string;
+  readonly hash: string;
+}
+
+export interface BlobVectors {
+  readonly key: string;
+  readonly header: string;
+  readonly chunks: readonly PieceVector[];
+  readonly lastChunk: { readonly data: string; readonly sealed: string };
+  readonly dataHash: string;
+  readonly dataBytes: number;
+  readonly sealedBytes: number;
+  readonly hash: string;
+  readonly padded: readonly (readonly [chunks: number, bytes: number])[];
+  /** Kind, number and bytes of a body, and beside them what a reader finds in it. */
+  readonly contents: readonly {
+    readonly kind: string;
+    readonly number: number;
+    readonly bytes: string;
+  }[];
+  readonly seededRandom: { readonly seed: string; readonly next: string };
+}
+
 export function identityVectors(): IdentityVectors {
   return read("identity.json") as IdentityVectors;
+}
+
+export function blobVectors(): BlobVectors {
+  return read("blob.json") as BlobVectors;
 }
 
 export function conversations(): readonly ConversationVector[] {
