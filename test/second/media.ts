@@ -35,7 +35,13 @@ export interface Update {
   readonly messageId: Uint8Array;
   readonly part: number;
   readonly place: Place | null;
-  readonly end: End | null;
+  readonly end: (End & Recording) | null;
+}
+
+/** What the end of a recording tells beside its lengths. */
+export interface Recording {
+  readonly durationMs: number;
+  readonly brokeOff: boolean;
 }
 
 const NAME_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789!#$&^_.+-";
@@ -59,11 +65,13 @@ export function readUpdate(reader: Reader): Update {
   const part = reader.u8();
   demand(part <= 1, "part of an update");
   const flags = reader.u8();
-  demand(flags >= 1 && flags <= 3, "flags of an update");
+  demand([1, 2, 3, 6, 7].includes(flags), "flags of an update");
   const place = flags % 2 === 1 ? readPlace(reader) : null;
   const end = flags >= 2 ? readEnd(reader) : null;
-  demand(end === null || end.sealedBytes > 0, "an end that is none");
-  return { messageId, part, place, end };
+  if (end === null) return { messageId, part, place, end };
+  demand(end.sealedBytes > 0, "an end that is none");
+  const durationMs = reader.u32();
+  return { messageId, part, place, end: { ...end, durationMs, brokeOff: flags >= 6 } };
 }
 
 function readPart(reader: Reader): Part {

@@ -104,7 +104,7 @@ function contentsOf(whole: MediaPart, random: Random): readonly MessageBody[] {
   };
   const messageId = parseMessageId(random(16));
   const { place, dataBytes, sealedBytes, hash } = whole;
-  const end = { dataBytes, sealedBytes, hash };
+  const end = { dataBytes, sealedBytes, hash, durationMs: 41_000, isCutOff: false };
   return [
     { kind: "clip", media: clip },
     { kind: "clip", media: { ...clip, durationMs: 0, parts: [growing] } },
@@ -113,7 +113,10 @@ function contentsOf(whole: MediaPart, random: Random): readonly MessageBody[] {
     { kind: "file", media: { ...clip, type: "", metadata: "kept" } },
     { kind: "media-update", update: { messageId, part: 0, place: null, end } },
     { kind: "media-update", update: { messageId, part: 1, place, end: null } },
-    { kind: "media-update", update: { messageId, part: 0, place, end } },
+    {
+      kind: "media-update",
+      update: { messageId, part: 0, place, end: { ...end, isCutOff: true } },
+    },
   ];
 }
 
@@ -139,7 +142,8 @@ function shown(body: MessageBody): object {
     messageId: toHex(messageId),
     part,
     place: place === null ? null : placeHex(place),
-    end: end === null ? null : endHex(end),
+    end:
+      end === null ? null : { ...endHex(end), durationMs: end.durationMs, isCutOff: end.isCutOff },
   };
 }
 

@@ -78,7 +78,8 @@ function shown(body: Body): object {
     messageId: hex(messageId),
     part,
     place: place === null ? null : placeHex(place),
-    end: end === null ? null : endHex(end),
+    end:
+      end === null ? null : { ...endHex(end), durationMs: end.durationMs, isCutOff: end.brokeOff },
   };
 }
 
