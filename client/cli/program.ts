@@ -1,7 +1,7 @@
 /** The command tree of `tumar`: what can be typed, and how faults in typing it are told. */
 
-import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { PROGRAM_VERSION } from "../core/program-version.ts";
 import { defineAdd } from "./commands/add.ts";
 import { defineCard } from "./commands/card.ts";
 import { defineContacts } from "./commands/contacts.ts";
@@ -55,7 +55,7 @@ export function buildProgram(terminal: Terminal, isJson: boolean): Command {
     .option("--proxy <url>", "reach relays through it: socks5://HOST:PORT or http://HOST:PORT")
     .option("--transport <kind>", "auto (what works), websocket, exchange or thrifty")
     .option("--json", "results on stdout as one JSON object per line, errors on stderr as JSON")
-    .version(version(), "-V, --version")
+    .version(PROGRAM_VERSION, "-V, --version")
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       // The fault is told once, by reportFault.
@@ -77,10 +77,4 @@ export function buildProgram(terminal: Terminal, isJson: boolean): Command {
 function asksForJson(typed: readonly string[]): boolean {
   const end = typed.indexOf("--");
   return typed.slice(0, end < 0 ? typed.length : end).includes("--json");
-}
-
-function version(): string {
-  const path = new URL("../../../package.json", import.meta.url);
-  const { version } = JSON.parse(readFileSync(path, "utf8")) as { readonly version: string };
-  return version;
 }

@@ -38,6 +38,10 @@ function tell(invocation: Invocation, event: ClientEvent): void {
     invocation.warn("TAKEN_OVER", "another program with this vault's keys fetches from the relay");
   } else if (event.type === "expired") {
     invocation.warn("EXPIRED", "a message expired before a relay took it: see `outbox --all`");
+  } else if (event.type === "quarantined") {
+    const where = event.isKept ? "it is kept here for a later version" : "it stays at the relay";
+    const what = "a fault in this program hides something that came";
+    invocation.warn("INTERNAL", `${what}: ${where}; please report it (${event.reason})`);
   } else if (event.type === "rollback") {
     invocation.warn("ROLLBACK", "this vault is an older copy: its sessions are set up anew");
   }

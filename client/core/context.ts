@@ -26,6 +26,8 @@ export interface Relays {
 }
 
 export interface Core {
+  /** Of this program. */
+  readonly version: string;
   readonly vault: Vault;
   readonly relays: Relays;
   readonly health: RelayHealth;

@@ -20,6 +20,7 @@ import type { Core } from "./context.ts";
 import { isSilence } from "./deposit.ts";
 import { Doors } from "./doors.ts";
 import { NetworkMemory } from "./network-memory.ts";
+import { PROGRAM_VERSION } from "./program-version.ts";
 import { RelayHealth } from "./relay-health.ts";
 import { getHour, listAnnouncements, putAnnouncement } from "./state/relays.ts";
 import { SetCache } from "./state/statements.ts";
@@ -45,6 +46,8 @@ export interface ClientEnvironment {
   readonly onNetworkChange?: (listener: () => void) => () => void;
   /** Argon2id elsewhere, for example in a web worker: same input, same output. */
   readonly deriveKey?: DeriveKey;
+  /** Of this program: what one version failed on is tried again by another. */
+  readonly version?: string;
 }
 
 export interface ClientParts {
@@ -89,6 +92,7 @@ export async function partsOf(environment: ClientEnvironment, vault: Vault): Pro
   const clock = environment.clock ?? systemClock;
   const peerRelay = (address: string): Relay => peer.relay(parseRelayAddress(address));
   const core: Core = {
+    version: environment.version ?? PROGRAM_VERSION,
     health: new RelayHealth(clock, (address) => probe(peerRelay(address), random)),
     doors,
     vault,

@@ -9,3 +9,14 @@ export function asFault(error: unknown): TumarError {
   if (error instanceof TumarError) return error;
   return new TumarError("INTERNAL", "a fault in this program", { cause: error });
 }
+
+/** The vault is busy, full or cannot be read: not the fault of what was to be kept in it. */
+export function isVaultFault(error: unknown): boolean {
+  return error instanceof TumarError && error.code.startsWith("VAULT_");
+}
+
+/** For a report: what kind of error it was, and nothing of what it was about. */
+export function nameOf(error: unknown): string {
+  if (error instanceof TumarError) return error.code;
+  return error instanceof Error ? error.name : "INTERNAL";
+}

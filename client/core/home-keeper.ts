@@ -12,6 +12,7 @@ import type { Core } from "./context.ts";
 import { asFault } from "./faults.ts";
 import { forgetHome } from "./homes.ts";
 import { Inbox } from "./inbox.ts";
+import { retryQuarantined } from "./quarantine.ts";
 import { retreat } from "./retreat.ts";
 import { RETRY, retryDelayMs } from "./retry.ts";
 import { checkRollback, countRun, rememberRuns } from "./rollback.ts";
@@ -165,6 +166,7 @@ export class HomeKeeper {
       return;
     }
     await this.#check(home);
+    if (await retryQuarantined(this.#core)) this.#listener.onTaken();
     this.#openInbox(home);
     await this.#core.vault.transaction((tx) => putHour(tx, this.#core.time.hour()));
     if (this.#untoldRuns !== undefined) {

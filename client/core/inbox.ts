@@ -8,9 +8,12 @@ import { TumarError } from "../../shared/crypto/errors.ts";
 import type { Clock } from "../net/clock.ts";
 import type { Delivery, Relay, Subscription } from "../net/requests.ts";
 import type { Core } from "./context.ts";
+import { isVaultFault } from "./faults.ts";
 import { type Opened, openDelivery } from "./incoming.ts";
 import { Milestone } from "./milestone.ts";
+import { noteFailure } from "./quarantine.ts";
 import type { HomeRow } from "./state/homes.ts";
+import { forgetFailing } from "./state/quarantine.ts";
 
 /** One commit holds what these change: at most some 3 KiB each. */
 const BATCH = 16;
@@ -117,17 +120,24 @@ export class Inbox {
 
   /**
    * One commit for all. When that fails by what is in them, one for each: what then fails alone is a
-   * fault of this program; it holds up nothing else, and comes again with the next connection.
+   * fault of this program; it holds up nothing else, and comes again until it is in quarantine.
    */
   async #open(batch: readonly Delivery[]): Promise<ReadonlyMap<Delivery, Opened>> {
     try {
       const opened = await this.#core.vault.transaction((tx) =>
-        batch.map((delivery) => [delivery, openDelivery(tx, this.#core, delivery)] as const),
+        batch.map((delivery) => {
+          forgetFailing(tx, delivery.envelopeId);
+          return [delivery, openDelivery(tx, this.#core, delivery)] as const;
+        }),
       );
       return new Map(opened);
     } catch (error) {
       if (isVaultFault(error)) throw error;
-      if (batch.length <= 1) return new Map();
+      const [delivery] = batch;
+      if (delivery !== undefined && batch.length === 1) {
+        const isKept = await noteFailure(this.#core, delivery, error);
+        return new Map(isKept ? [[delivery, { events: [] }]] : []);
+      }
     }
     const taken = new Map<Delivery, Opened>();
     for (const delivery of batch) {
@@ -172,8 +182,4 @@ export class Inbox {
       );
     });
   }
-}
-
-function isVaultFault(error: unknown): boolean {
-  return error instanceof TumarError && error.code.startsWith("VAULT_");
 }

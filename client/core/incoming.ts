@@ -47,16 +47,27 @@ const MAX_DEVICES = 32;
 const MAX_STRANGERS = 256;
 const NOTHING: Opened = { events: [] };
 
+/** What is needed of the grant that an envelope came through. */
+type Grant = Pick<MyGrantRow, "wrapKey" | "contact">;
+
 export function openDelivery(tx: VaultTransaction, core: Core, delivery: Delivery): Opened {
   const grant = getMyGrant(tx, delivery.tag);
-  const frame = grant === undefined ? undefined : tryUnwrap(grant, delivery.envelope);
-  if (grant === undefined || frame === undefined) return NOTHING;
-  const received = tryReceive(tx, core, grant, frame);
-  if (received === undefined) return NOTHING;
-  return take(tx, core, grant, delivery, received);
+  return grant === undefined ? NOTHING : openUnder(tx, core, grant, delivery);
 }
 
-function tryUnwrap(grant: MyGrantRow, envelope: Uint8Array): Uint8Array | undefined {
+/** Also when the grant itself is gone by now. */
+export function openUnder(
+  tx: VaultTransaction,
+  core: Core,
+  grant: Grant,
+  { envelope, hour }: Pick<Delivery, "envelope" | "hour">,
+): Opened {
+  const frame = tryUnwrap(grant, envelope);
+  const received = frame === undefined ? undefined : tryReceive(tx, core, grant, frame);
+  return received === undefined ? NOTHING : take(tx, core, grant, hour, received);
+}
+
+function tryUnwrap(grant: Grant, envelope: Uint8Array): Uint8Array | undefined {
   try {
     return unwrapFrame(grant.wrapKey, envelope);
   } catch (error) {
@@ -68,7 +79,7 @@ function tryUnwrap(grant: MyGrantRow, envelope: Uint8Array): Uint8Array | undefi
 function tryReceive(
   tx: VaultTransaction,
   core: Core,
-  grant: MyGrantRow,
+  grant: Grant,
   frame: Uint8Array,
 ): Received<Introduction> | undefined {
   const identity = getIdentity(tx);
@@ -110,12 +121,12 @@ function note(tx: VaultTransaction, peers: readonly DevicePeer[], frame: Uint8Ar
 function take(
   tx: VaultTransaction,
   core: Core,
-  grant: MyGrantRow,
-  delivery: Delivery,
+  grant: Grant,
+  hour: number,
   received: Received<Introduction>,
 ): Opened {
   const { party } = received.peer;
-  const contact = introduced(tx, core, received, delivery.hour);
+  const contact = introduced(tx, core, received, hour);
   if (contact === undefined) return NOTHING;
   const events: ClientEvent[] = [];
   if (grant.contact !== null && !equalBytes(grant.contact, party.root)) {

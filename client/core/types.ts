@@ -167,6 +167,11 @@ export type ClientEvent =
   /** A message of ours came into this state. After a reset of a session a stored one is written again. */
   | { readonly type: OutgoingState; readonly id: Uint8Array }
   | { readonly type: "identity-changed"; readonly identity: Uint8Array }
+  /**
+   * Something came that this program cannot take in, by a fault of its own, named by `reason`. It is kept
+   * in the vault for a later version, or, without room there, stays at the relay.
+   */
+  | { readonly type: "quarantined"; readonly reason: string; readonly isKept: boolean }
   /** A relay of ours was added, is set up, is being left, or is gone. */
   | { readonly type: "relays" }
   | { readonly type: "rollback" };

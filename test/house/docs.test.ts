@@ -1,4 +1,4 @@
-/** docs/ERRORS.md says of each code exactly what the table says, and names no other. */
+/** docs/ERRORS.md says of each code exactly what the table says, and names no other; the version is one. */
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -6,6 +6,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { PROGRAM_VERSION } from "../../client/core/program-version.ts";
 import { ERRORS } from "../../shared/crypto/errors.ts";
 import { repositoryRoot } from "../support/repository.ts";
 
@@ -22,6 +23,12 @@ describe("docs", () => {
     assert.equal(status, 0, stderr);
     assert.equal(page, readFileSync(join(copy, "docs", "ERRORS.md"), "utf8"));
     rmSync(copy, { recursive: true });
+  });
+
+  it("the program names the version of package.json", () => {
+    const text = readFileSync(join(repositoryRoot, "package.json"), "utf8");
+    const { version } = JSON.parse(text) as { readonly version: string };
+    assert.equal(PROGRAM_VERSION, version);
   });
 
   it("no error number is used twice, and every text is there", () => {
