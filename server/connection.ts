@@ -4,8 +4,8 @@
  *     waiting ──message 1──> open ──close(…)──> closing ──> closed
  *
  * A faulty frame is answered; a message that breaks the channel ends the connection with the close
- * code of its error. Answers of one turn leave together, and message 2 answers all of message 1: a first
- * contact's record and prekeys share one message. The connection is not read while it owes
+ * code of its error. Answers of one turn leave together, and message 2 answers all of message 1 that fits
+ * it: a first contact's record and prekeys share one message. The connection is not read while it owes
  * tokens, does not read its answers, or while the store is behind.
  */
 
@@ -15,7 +15,7 @@ import { type ErrorCode, errorRow, TumarError } from "../shared/crypto/errors.ts
 import { refusalMessage } from "../shared/wire/channel.ts";
 import { encodeFrame, errorFrame } from "../shared/wire/frame-codec.ts";
 import type { RelayFrame, RequestId, Subscribe } from "../shared/wire/frames.ts";
-import { MAX_CHANNEL_MESSAGE_BYTES } from "../shared/wire/limits.ts";
+import { MAX_CHANNEL_MESSAGE_BYTES, MAX_ORDINARY_MESSAGE_BYTES } from "../shared/wire/limits.ts";
 import { frameRoom } from "../shared/wire/padding.ts";
 import type { FromClient } from "../shared/wire/relay-channel.ts";
 import { type Accepted, accept, violationOf } from "./accept.ts";
@@ -32,11 +32,13 @@ import type { Subscriber } from "./subscriptions.ts";
 export const MAX_WAITING_OPERATIONS = 4096;
 /** A client may answer a refusal with the newer key once, on the same connection. */
 const MAX_FIRST_MESSAGES = 2;
+/** Bytes for blobs that may wait for the disk before nothing more is taken in. */
+const MAX_HELD_BYTES: number = 512 * 1024;
 /** RFC 6455 7.4.1: a message that violates the policy; for codes that name no close number. */
 const POLICY_VIOLATION = 1008;
 
 export type CutReason = "slow" | "silent" | "late" | "violation";
-type Pause = "debt" | "congested" | "commits";
+type Pause = "debt" | "congested" | "commits" | "blobs";
 
 export class Connection implements DeliveryPeer {
   readonly deliveries: Map<MailboxHandle, Subscriber> = new Map();
@@ -53,6 +55,9 @@ export class Connection implements DeliveryPeer {
   #firstMessages = 0;
   /** Frames of message 1 that have no answer yet. */
   readonly #owedInMessage2 = new Set<RequestId>();
+  /** Bytes for blobs that wait for the disk. */
+  #heldBytes = 0;
+  #onDrained: (() => void)[] = [];
   #isFlushDue = false;
   #hasStalled = false;
   #isClosing = false;
@@ -92,10 +97,32 @@ export class Connection implements DeliveryPeer {
     return frameRoom("message2", this.#outgoing.maxBucket);
   }
 
+  sliceRoomFor(): number {
+    return frameRoom("message2", MAX_CHANNEL_MESSAGE_BYTES);
+  }
+
+  hold(bytes: number): () => void {
+    const letGo = this.#services.blobs.pending.hold(bytes);
+    this.#heldBytes += bytes;
+    return () => {
+      letGo();
+      this.#heldBytes -= bytes;
+      if (this.#heldBytes <= MAX_HELD_BYTES) this.#resumeAfterBlobs();
+    };
+  }
+
+  async drained(): Promise<void> {
+    while (this.isCongested && !this.#isClosing) {
+      await new Promise<void>((resolve) => {
+        this.#onDrained.push(resolve);
+      });
+    }
+  }
+
   subscribe(handle: MailboxHandle, frame: Subscribe): void {
     if (this.#isClosing) return;
     if (frame.answerBucket !== 0) {
-      this.#outgoing.maxBucket = Math.min(frame.answerBucket, MAX_CHANNEL_MESSAGE_BYTES);
+      this.#outgoing.maxBucket = Math.min(frame.answerBucket, MAX_ORDINARY_MESSAGE_BYTES);
     }
     const delivery = new Delivery(this.#services, this, handle, frame);
     this.#services.subscriptions.add(handle, delivery);
@@ -108,7 +135,8 @@ export class Connection implements DeliveryPeer {
     if (this.#isClosing) return;
     this.#outgoing.push(encodeFrame(frame));
     this.#owedInMessage2.delete(frame.requestId);
-    if (this.#isFlushDue || this.#owedInMessage2.size > 0) return;
+    const isOwed = this.#owedInMessage2.size > 0 && this.#outgoing.bytes <= this.roomFor();
+    if (this.#isFlushDue || isOwed) return;
     this.#isFlushDue = true;
     queueMicrotask(() => this.#flush());
   }
@@ -202,10 +230,13 @@ export class Connection implements DeliveryPeer {
   }
 
   #take({ frames }: FromClient, { state }: Accepted): void {
-    const { commits, config } = this.#services;
+    const { blobs, commits, config } = this.#services;
     dispatchAll(frames, { services: this.#services, peer: this, state }, this.#frameBucket);
     this.#pauseForDebt(this.#frameBucket.debtMs);
     if (commits.waiting > MAX_WAITING_OPERATIONS) this.#pauseForCommits();
+    if (this.#heldBytes > MAX_HELD_BYTES || (this.#heldBytes > 0 && blobs.pending.isFull)) {
+      this.#pause("blobs");
+    }
     if (this.#outgoing.bytes > config.SEND_BUFFER) this.#flush();
   }
 
@@ -258,6 +289,7 @@ export class Connection implements DeliveryPeer {
     this.#hasStalled = false;
     this.#resume("congested");
     for (const delivery of this.deliveries.values()) delivery.wake();
+    for (const resolve of this.#onDrained.splice(0)) resolve();
   }
 
   /** What leaves is a sign of life, also while nothing is read. */
@@ -280,6 +312,14 @@ export class Connection implements DeliveryPeer {
     this.#pause("commits");
     const resume = () => this.#resume("commits");
     this.#services.commits.drain().then(resume, resume);
+  }
+
+  /** Its own bytes have become few enough; those of all may not have. */
+  #resumeAfterBlobs(): void {
+    if (!this.#pauses.has("blobs")) return;
+    void this.#services.blobs.pending.room().then(() => {
+      if (this.#heldBytes <= MAX_HELD_BYTES) this.#resume("blobs");
+    });
   }
 
   #pause(reason: Pause): void {
@@ -308,6 +348,7 @@ export class Connection implements DeliveryPeer {
     this.#isClosing = true;
     this.#outgoing.clear();
     this.#endDeliveries();
+    for (const resolve of this.#onDrained.splice(0)) resolve();
   }
 
   #endDeliveries(): void {

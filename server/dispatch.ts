@@ -9,6 +9,7 @@ import { type ErrorCode, TumarError } from "../shared/crypto/errors.ts";
 import type { FrameFault } from "../shared/wire/frame-codec.ts";
 import type { ClientFrame } from "../shared/wire/frames.ts";
 import { admit } from "../shared/wire/preconditions.ts";
+import { BLOB_HANDLERS } from "./blob-frames.ts";
 import {
   type ChannelState,
   type FrameContext,
@@ -23,7 +24,12 @@ import { SENDER_HANDLERS } from "./sender-frames.ts";
 
 type Handlers = { readonly [Type in ClientFrame["type"]]: Handler<FrameNamed<Type>> };
 
-const HANDLERS: Handlers = { hello: answerHello, ...OWNER_HANDLERS, ...SENDER_HANDLERS };
+const HANDLERS: Handlers = {
+  hello: answerHello,
+  ...OWNER_HANDLERS,
+  ...SENDER_HANDLERS,
+  ...BLOB_HANDLERS,
+};
 
 /** In their order, as far as the rate of frames allows. */
 export function dispatchAll(

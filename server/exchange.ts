@@ -9,10 +9,15 @@
  */
 
 import type { ErrorCode } from "../shared/crypto/errors.ts";
-import { answerRoom, EMPTY_FRAME_BYTES, exchangeRoom } from "../shared/wire/answer-room.ts";
+import {
+  answerRoom,
+  blobAnswerBytes,
+  EMPTY_FRAME_BYTES,
+  exchangeRoom,
+} from "../shared/wire/answer-room.ts";
 import { encodeFrame, errorFrame, type FrameFault } from "../shared/wire/frame-codec.ts";
 import type { ClientFrame, RelayFrame, RequestId, Subscribe } from "../shared/wire/frames.ts";
-import { CHANNEL_BUCKETS, MAX_CHANNEL_MESSAGE_BYTES } from "../shared/wire/limits.ts";
+import { CHANNEL_BUCKETS, MAX_ORDINARY_MESSAGE_BYTES } from "../shared/wire/limits.ts";
 import type { RelayChannel } from "../shared/wire/relay-channel.ts";
 import { accept } from "./accept.ts";
 import { dispatchAll } from "./dispatch.ts";
@@ -66,7 +71,7 @@ export class Exchange implements HoldingPeer {
     this.#channel = channel;
     const bucket = answerBucketOf(asked);
     this.#isExact = bucket > 0;
-    const most = this.#isExact ? bucket : MAX_CHANNEL_MESSAGE_BYTES;
+    const most = this.#isExact ? bucket : longestAnswer(asked);
     this.#bucket = Math.min(most, maxAnswerBytes);
     this.#room = exchangeRoom(this.#bucket);
     this.answer = new Promise((resolve) => {
@@ -115,6 +120,17 @@ export class Exchange implements HoldingPeer {
     const [own] = this.#reservations.get(requestId) ?? [];
     return this.#room - this.#bytes - (this.#reserved - (own?.bytes ?? 0));
   }
+
+  sliceRoomFor(requestId: RequestId): number {
+    return this.roomFor(requestId);
+  }
+
+  /** An exchange brings one body, which is let in only when there is room (exchange-routes.ts). */
+  hold(bytes: number): () => void {
+    return this.#services.blobs.pending.hold(bytes);
+  }
+
+  async drained(): Promise<void> {}
 
   subscribe(handle: MailboxHandle, frame: Subscribe): void {
     if (this.#isDone) return;
@@ -209,5 +225,13 @@ function answerBucketOf(asked: Asked): number {
   return Math.max(
     0,
     ...asked.map((frame) => (frame.type === "subscribe" ? frame.answerBucket : 0)),
+  );
+}
+
+/** A long slice of a blob may have the longest there is. */
+function longestAnswer(asked: Asked): number {
+  return Math.max(
+    MAX_ORDINARY_MESSAGE_BYTES,
+    ...asked.map((frame) => (frame.type === "blob.get" ? blobAnswerBytes(frame.length) : 0)),
   );
 }

@@ -25,5 +25,9 @@ export function answerHello(frame: Hello, { services, peer }: FrameContext): voi
     envelopeBuckets: ENVELOPE_BUCKETS,
     puzzleSeed: puzzle?.seed ?? EMPTY,
     puzzleBits: puzzle?.bits ?? 0,
+    blobs: {
+      maxBlobBytes: config.BLOB_MAX_BYTES,
+      blobDays: Math.min(config.BLOB_DAYS, config.MAILBOX_DAYS),
+    },
   });
 }

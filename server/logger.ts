@@ -31,6 +31,7 @@ const NUMBER_FIELDS = [
   "tombstones",
   "records",
   "prekeys",
+  "blobs",
   "connections",
 ] as const;
 /** Why the relay did something, in words of ours. */

@@ -18,6 +18,10 @@ export class Metrics {
   readonly #commitSeconds: Histogram;
   readonly #cut: Counter<"reason">;
   readonly #sweepSeconds: Histogram;
+  readonly #blobBytesIn: Counter;
+  readonly #blobBytesOut: Counter;
+  readonly #blobsCompleted: Counter;
+  readonly #blobFlushSeconds: Histogram;
   readonly #exchanges: Counter<"path" | "result">;
   readonly #exchangeSeconds: Histogram;
 
@@ -70,6 +74,27 @@ export class Metrics {
       buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 26],
       registers,
     });
+    this.#blobBytesIn = new Counter({
+      name: "tumar_blob_bytes_stored_total",
+      help: "Bytes added to blobs.",
+      registers,
+    });
+    this.#blobBytesOut = new Counter({
+      name: "tumar_blob_bytes_read_total",
+      help: "Bytes of blobs handed out.",
+      registers,
+    });
+    this.#blobsCompleted = new Counter({
+      name: "tumar_blobs_completed_total",
+      help: "Blobs that came to their end.",
+      registers,
+    });
+    this.#blobFlushSeconds = new Histogram({
+      name: "tumar_blob_flush_seconds",
+      help: "Time of one write to a blob's file, sync included.",
+      buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2],
+      registers,
+    });
     this.#sweepSeconds = new Histogram({
       name: "tumar_sweep_seconds",
       help: "Time of one sweep.",
@@ -84,6 +109,10 @@ export class Metrics {
 
   observeExchanges(exchanges: () => number): void {
     this.#observe("tumar_exchanges", "Exchanges that are not answered yet.", exchanges);
+  }
+
+  observePendingBlobBytes(bytes: () => number): void {
+    this.#observe("tumar_blob_pending_bytes", "Bytes for blobs that wait for the disk.", bytes);
   }
 
   #observe(name: string, help: string, value: () => number): void {
@@ -129,6 +158,19 @@ export class Metrics {
 
   answered(seconds: number): void {
     this.#exchangeSeconds.observe(seconds);
+  }
+
+  blobGrew(bytes: number, isLast: boolean): void {
+    this.#blobBytesIn.inc(bytes);
+    if (isLast) this.#blobsCompleted.inc();
+  }
+
+  blobRead(bytes: number): void {
+    this.#blobBytesOut.inc(bytes);
+  }
+
+  blobFlushed(seconds: number): void {
+    this.#blobFlushSeconds.observe(seconds);
   }
 
   swept(seconds: number): void {

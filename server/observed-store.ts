@@ -13,6 +13,7 @@ import type {
   RecordPart,
   Result,
   Store,
+  StoredBlob,
   SweepReport,
   WaitingEnvelope,
 } from "./store/store.ts";
@@ -40,7 +41,8 @@ export class ObservedStore implements Store {
     try {
       const results = await this.#store.commit(operations);
       this.#metrics.committed(operations.length, (this.#timer() - beganMs) / 1000);
-      this.#note(results.every(isStored) ? undefined : "STORAGE_FULL");
+      const isFull = results.some((result, i) => isUnstored(operations[i], result));
+      this.#note(isFull ? "STORAGE_FULL" : undefined);
       return results;
     } catch (error) {
       this.#isHealthy = false;
@@ -71,6 +73,18 @@ export class ObservedStore implements Store {
     return this.#store.record(recordId);
   }
 
+  blob(blobId: Uint8Array): Promise<StoredBlob | undefined> {
+    return this.#store.blob(blobId);
+  }
+
+  expiredBlobs(day: number, limit: number): Promise<readonly string[]> {
+    return this.#store.expiredBlobs(day, limit);
+  }
+
+  knownBlobs(names: readonly string[]): Promise<ReadonlySet<string>> {
+    return this.#store.knownBlobs(names);
+  }
+
   counts(): Promise<Counts> {
     return this.#store.counts();
   }
@@ -88,6 +102,8 @@ export class ObservedStore implements Store {
   }
 }
 
-function isStored(result: Result): boolean {
-  return result.ok || result.code !== "STORAGE_FULL";
+/** Blobs have a bound of their own: when they have reached it, all else goes on. */
+function isUnstored(operation: Operation | undefined, result: Result): boolean {
+  const isBlob = operation?.type === "createBlob" || operation?.type === "growBlob";
+  return !isBlob && !result.ok && result.code === "STORAGE_FULL";
 }

@@ -1,10 +1,14 @@
 /**
  * Frames that wait to be sent on one connection, already encoded, and how they are grouped into
  * channel messages: as few as fit, but none padded to more than three times what it holds when a
- * smaller bucket would carry the beginning.
+ * smaller bucket would carry the beginning. The largest is for a frame that fits no other.
  */
 
-import { CHANNEL_BUCKETS, MAX_CHANNEL_MESSAGE_BYTES } from "../shared/wire/limits.ts";
+import {
+  CHANNEL_BUCKETS,
+  MAX_CHANNEL_MESSAGE_BYTES,
+  MAX_ORDINARY_MESSAGE_BYTES,
+} from "../shared/wire/limits.ts";
 
 const MOST_PADDING = 3;
 
@@ -19,8 +23,8 @@ export interface Group {
 export class Outgoing {
   #frames: Uint8Array[] = [];
   #bytes = 0;
-  /** Largest message the peer takes. */
-  maxBucket: number = MAX_CHANNEL_MESSAGE_BYTES;
+  /** Largest message the peer takes, slices of blobs apart. */
+  maxBucket: number = MAX_ORDINARY_MESSAGE_BYTES;
 
   /** Bytes of frames that wait. */
   get bytes(): number {
@@ -60,7 +64,8 @@ export class Outgoing {
   #bucketFor(bytes: number, first: number, roomOf: RoomOf): number {
     const buckets = CHANNEL_BUCKETS.filter((bucket) => bucket <= this.maxBucket);
     const at = buckets.findIndex((bucket) => roomOf(bucket) >= bytes);
-    const bucket = buckets.at(at) ?? MAX_CHANNEL_MESSAGE_BYTES;
+    const bucket = buckets.at(at) ?? MAX_ORDINARY_MESSAGE_BYTES;
+    if (first > roomOf(bucket)) return MAX_CHANNEL_MESSAGE_BYTES;
     const below = buckets[at - 1];
     const isWasteful = below !== undefined && at > 0 && bytes * MOST_PADDING < bucket;
     return isWasteful && first <= roomOf(below) ? below : bucket;

@@ -16,6 +16,12 @@ export interface Peer {
   fail(requestId: RequestId, error: unknown): void;
   /** Largest encoded frame that may answer this request now. */
   roomFor(requestId: RequestId): number;
+  /** The same for a slice of a blob, which may have a message of the largest size. */
+  sliceRoomFor(requestId: RequestId): number;
+  /** Counts bytes that wait for a disk, so that the peer is not read while they are too many. */
+  hold(bytes: number): () => void;
+  /** Resolves when the peer has read most of what it was sent, or is gone. */
+  drained(): Promise<void>;
   /** Begins to hand out the mailbox in its own way. Does nothing once the peer is gone. */
   subscribe(handle: MailboxHandle, frame: Subscribe): void;
   /** Subscriptions of this peer that have not ended. */

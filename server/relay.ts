@@ -11,10 +11,11 @@ import type { DestinationStream } from "pino";
 import type { Random } from "../shared/crypto/bytes.ts";
 import { systemRandom } from "../shared/crypto/sodium.ts";
 import { relayAddress } from "../shared/wire/ids.ts";
-import { signReceipts } from "../shared/wire/receipt.ts";
+import { type ReceiptProof, signReceipts } from "../shared/wire/receipt.ts";
 import { AddressLimit } from "./address-limit.ts";
 import { AddressNames } from "./address-names.ts";
 import { announcementOf } from "./announcement.ts";
+import { Blobs } from "./blobs/blobs.ts";
 import { type Clock, hourOf, systemClock } from "./clock.ts";
 import { configOf } from "./config.ts";
 import type { SettingValues } from "./config-table.ts";
@@ -75,6 +76,7 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
   const { services, sockets, sweeper, app } = parts;
   const { config, logger } = services;
   try {
+    await services.blobs.removeOrphans();
     await sweeper.sweep();
     sockets.attach(app.server);
     const port = await listen(app, config.HOST, config.PORT);
@@ -118,6 +120,7 @@ async function openParts(options: RelayOptions): Promise<Parts> {
   const exchanges = new Exchanges(shared, names);
   shared.metrics.observeConnections(() => sockets.count);
   shared.metrics.observeExchanges(() => exchanges.count);
+  shared.metrics.observePendingBlobBytes(() => shared.blobs.pending.held);
   const drain = { isOn: false };
   const app = buildHttp({
     announcement: () => announcementOf(shared),
@@ -149,6 +152,9 @@ async function openServices(
   const keyring = await Keyring.open(config.DATA, random, hourOf(clock()));
   const engine = options.store ?? openEngine(config, keyring);
   const store = new ObservedStore(engine, timer, metrics, logger);
+  const commits = new GroupCommit<ReceiptProof>(store, {
+    signReceipts: (deposits) => signReceipts(deposits, keyring.identity),
+  });
   const services: Services = {
     config,
     clock,
@@ -158,9 +164,8 @@ async function openServices(
     epochs: new Epochs(random, clock),
     revocations: new Revocations(timer),
     store,
-    commits: new GroupCommit(store, {
-      signReceipts: (deposits) => signReceipts(deposits, keyring.identity),
-    }),
+    commits,
+    blobs: new Blobs({ config, clock, timer, store, commits, metrics, logger }),
     subscriptions: new Subscriptions(),
     pressure: new Pressure({ above: config.PUZZLE_ABOVE, bits: config.PUZZLE_BITS }, random, clock),
     metrics,
@@ -191,18 +196,21 @@ async function listenForMetrics({ services, metricsApp }: Parts): Promise<number
  */
 async function stop(parts: Parts): Promise<void> {
   const { services, sockets, exchanges, sweeper, app, metricsApp, drain } = parts;
-  const { commits, config, logger, store } = services;
+  const { blobs, commits, config, logger, store } = services;
   drain.isOn = true;
   logger.write("info", "stopping", { connections: sockets.count });
   sockets.stopAccepting();
   exchanges.stopAccepting();
+  await blobs.drain();
   await commits.drain();
   const graceMs = config.DRAIN_SECONDS * 1000;
   await Promise.all([exchanges.close(graceMs), sockets.close(graceMs)]);
   await app.close();
   await metricsApp.close();
+  await blobs.drain();
   await commits.drain();
   await sweeper.stop();
+  await blobs.close();
   await store.close();
   logger.write("info", "stopped");
 }

@@ -2,6 +2,7 @@
 
 import type { Random } from "../shared/crypto/bytes.ts";
 import type { ReceiptProof } from "../shared/wire/receipt.ts";
+import type { Blobs } from "./blobs/blobs.ts";
 import type { Clock } from "./clock.ts";
 import type { SettingValues } from "./config-table.ts";
 import type { Epochs } from "./epochs.ts";
@@ -26,6 +27,7 @@ export interface Services {
   readonly revocations: Revocations;
   readonly store: Store;
   readonly commits: GroupCommit<ReceiptProof>;
+  readonly blobs: Blobs;
   readonly subscriptions: Subscriptions;
   readonly pressure: Pressure;
   readonly metrics: Metrics;

@@ -16,5 +16,10 @@ export function storeLimitsOf(config: SettingValues): StoreLimits {
     recordWriters: config.RECORD_WRITERS,
     prekeyPairs: config.PREKEY_PAIRS,
     prekeyTakesPerDay: config.PREKEY_TAKES,
+    blobsBytes: config.BLOB_BYTES,
+    blobBytes: config.BLOB_MAX_BYTES,
+    grantBlobBytesPerDay: config.BLOB_GRANT_BYTES,
+    cardBlobBytesPerDay: config.BLOB_CARD_BYTES,
+    blobDays: config.BLOB_DAYS,
   };
 }

@@ -17,6 +17,7 @@ import type { Store } from "./store/store.ts";
 export interface SweeperParts {
   readonly store: Store;
   readonly commits: Services["commits"];
+  readonly blobs: Services["blobs"];
   readonly subscriptions: Services["subscriptions"];
   readonly keyring: Keyring;
   readonly clock: Clock;
@@ -56,13 +57,13 @@ export class Sweeper {
   }
 
   async #sweepOnce(): Promise<void> {
-    const { store, keyring, clock, timer, logger, metrics } = this.#parts;
+    const { store, blobs, keyring, clock, timer, logger, metrics } = this.#parts;
     const beganMs = timer();
     const hour = hourOf(clock());
     try {
       if (await keyring.rotate(hour)) logger.write("info", "channel-key-made");
       await this.#renewSubscribed(hour);
-      const report = await store.sweep({ hour });
+      const report = { ...(await store.sweep({ hour })), blobs: await blobs.sweep(hour) };
       const durationMs = Math.round(timer() - beganMs);
       metrics.swept(durationMs / 1000);
       logger.write("debug", "sweep", { ...report, durationMs });

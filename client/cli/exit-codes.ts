@@ -112,6 +112,10 @@ export const EXIT_OF_ERROR: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   NAME_TAKEN: EXIT.refused,
   LIMIT_REACHED: EXIT.refused,
   EXPIRED: EXIT.refused,
+  WRONG_OFFSET: EXIT.refused,
+  WRONG_LENGTH: EXIT.refused,
+  BLOB_TOO_LARGE: EXIT.refused,
+  BLOB_SUPERSEDED: EXIT.refused,
   RELAY_ERROR: EXIT.refused,
   NOT_REGISTERED: EXIT.refused,
 

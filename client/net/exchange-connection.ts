@@ -12,7 +12,7 @@ import { TumarError } from "../../shared/crypto/errors.ts";
 import type { HelloAnswer } from "../../shared/wire/frames.ts";
 import {
   DEFAULT_FRAMES_PER_SECOND,
-  MAX_CHANNEL_MESSAGE_BYTES,
+  MAX_ORDINARY_MESSAGE_BYTES,
   PROTOCOL_VERSION,
 } from "../../shared/wire/limits.ts";
 import { ChannelKey } from "./channel-key.ts";
@@ -107,7 +107,7 @@ export class ExchangeConnection implements Connection {
 
   /** Longer answers are for subscriptions, which ask for them. */
   get #requestAnswerBytes(): number {
-    return Math.min(this.#terms.maxAnswerBytes, MAX_CHANNEL_MESSAGE_BYTES);
+    return Math.min(this.#terms.maxAnswerBytes, MAX_ORDINARY_MESSAGE_BYTES);
   }
 
   // --- what goes into which exchange ------------------------------------------------------------

@@ -1,7 +1,7 @@
 /** An exchange under way: what it carries, how long it may take, and its end before its time. */
 
 import type { TumarError } from "../../shared/crypto/errors.ts";
-import { MAX_CHANNEL_MESSAGE_BYTES } from "../../shared/wire/limits.ts";
+import { MAX_ORDINARY_MESSAGE_BYTES } from "../../shared/wire/limits.ts";
 import type { Exchange } from "./exchange.ts";
 import type { ExchangeRoom } from "./exchange-room.ts";
 import { HelloRequest } from "./hello-request.ts";
@@ -61,7 +61,7 @@ export class Flight {
   limitMs(requestBytes: number, answerMs: number): number {
     const { room, waitMs, limitMs } = this.plan;
     // A longer answer is asked for only on a line that is faster than that.
-    const answerBytes = Math.min(room.answerBytes, MAX_CHANNEL_MESSAGE_BYTES);
+    const answerBytes = Math.min(room.answerBytes, MAX_ORDINARY_MESSAGE_BYTES);
     return limitMs ?? answerMs + waitMs + bytesMs(requestBytes + answerBytes);
   }
 

@@ -11,8 +11,8 @@
 import type { TumarError } from "../../shared/crypto/errors.ts";
 import type { RelayFrame } from "../../shared/wire/frames.ts";
 import {
-  MAX_CHANNEL_MESSAGE_BYTES,
   MAX_EXCHANGE_ANSWER_BYTES,
+  MAX_ORDINARY_MESSAGE_BYTES,
   MAX_WAIT_SECONDS,
 } from "../../shared/wire/limits.ts";
 import type { Clock } from "./clock.ts";
@@ -155,7 +155,7 @@ export class MailboxPoll {
   #answerBytes(waitSeconds: number): number {
     if (waitSeconds > 0) return IDLE_ANSWER_BYTES;
     if (this.#fullAnswers === 0) return FIRST_ANSWER_BYTES;
-    return this.#wasQuick ? MAX_EXCHANGE_ANSWER_BYTES : MAX_CHANNEL_MESSAGE_BYTES;
+    return this.#wasQuick ? MAX_EXCHANGE_ANSWER_BYTES : MAX_ORDINARY_MESSAGE_BYTES;
   }
 
   #onAnswer(answer: RelayFrame): void {

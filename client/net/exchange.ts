@@ -10,7 +10,7 @@
 import { TumarError } from "../../shared/crypto/errors.ts";
 import type { Announcement } from "../../shared/wire/channel-key.ts";
 import { ClientChannel, type ExchangeAnswer } from "../../shared/wire/client-channel.ts";
-import { isAnswerBucket } from "../../shared/wire/padding.ts";
+import { isBucket } from "../../shared/wire/padding.ts";
 import type { ConnectionContext } from "./connection-context.ts";
 import { FrameExchange } from "./frame-exchange.ts";
 import type { Outgoing } from "./outgoing.ts";
@@ -80,7 +80,7 @@ export class Exchange {
 /** @throws TumarError EXCHANGE_CUT, EXCHANGE_REPEATED, NOT_A_RELAY, RELAY_FAULT */
 function openAnswer(channel: ClientChannel, answer: Uint8Array): ExchangeAnswer {
   const isMessage = answer[0] === 1;
-  if (answer.length === 0 || (isMessage && !isAnswerBucket(answer.length))) {
+  if (answer.length === 0 || (isMessage && !isBucket(answer.length))) {
     throw answerCut("the answer is shorter than any a relay gives");
   }
   try {

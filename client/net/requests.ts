@@ -6,6 +6,8 @@
 import type { TumarError } from "../../shared/crypto/errors.ts";
 import type { SigningKeyPair, SigningPublicKey } from "../../shared/crypto/sodium.ts";
 import type {
+  BlobSliceFrame,
+  BlobStateFrame,
   ClientFrame,
   HelloAnswer,
   Left,
@@ -32,6 +34,10 @@ interface Answers {
   readonly "record.writers": Ok;
   readonly "prekeys.publish": Left;
   readonly "prekeys.take": Pairs;
+  readonly "blob.create": BlobStateFrame;
+  readonly "blob.append": BlobStateFrame;
+  readonly "blob.head": BlobStateFrame;
+  readonly "blob.get": BlobSliceFrame;
 }
 
 export type RequestType = ClientFrame["type"];
@@ -52,7 +58,14 @@ export type OwnerRequestType =
   | "record.writers"
   | "prekeys.publish";
 
-export type SenderRequestType = "deposit" | "record.get" | "prekeys.take";
+export type SenderRequestType =
+  | "deposit"
+  | "record.get"
+  | "prekeys.take"
+  | "blob.create"
+  | "blob.append"
+  | "blob.head"
+  | "blob.get";
 
 export interface RequestOptions {
   /** From now to the answer, waiting for a connection included. */

@@ -26,6 +26,15 @@ export interface StoreLimits {
   readonly prekeyBytes: number;
   /** Takes with a new token, per record and day. */
   readonly prekeyTakesPerDay: number;
+  /** Of all blobs together. */
+  readonly blobsBytes: number;
+  /** Of one. */
+  readonly blobBytes: number;
+  /** Added to blobs in a day through one grant, and through one card grant. */
+  readonly grantBlobBytesPerDay: number;
+  readonly cardBlobBytesPerDay: number;
+  /** Days a blob is kept at most, and never longer than its mailbox lives. */
+  readonly blobDays: number;
 }
 
 export const DEFAULT_STORE_LIMITS: StoreLimits = {
@@ -42,4 +51,9 @@ export const DEFAULT_STORE_LIMITS: StoreLimits = {
   prekeysPerPublish: 10,
   prekeyBytes: 2048,
   prekeyTakesPerDay: 100,
+  blobsBytes: 20 * 1024 ** 3,
+  blobBytes: 2 * 1024 ** 3,
+  grantBlobBytesPerDay: 2 * 1024 ** 3,
+  cardBlobBytesPerDay: 512 * 1024 ** 2,
+  blobDays: 30,
 };

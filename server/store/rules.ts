@@ -6,7 +6,15 @@
 
 import type { ErrorCode } from "../../shared/crypto/errors.ts";
 import type { StoreLimits } from "./limits.ts";
-import type { Deposit, MailboxKind, Operation, Result } from "./store.ts";
+import type {
+  CreateBlob,
+  Deposit,
+  GrowBlob,
+  MailboxKind,
+  Operation,
+  Result,
+  StoredBlob,
+} from "./store.ts";
 
 export const KEY_BYTES = 32;
 export const ID_BYTES = 24;
@@ -54,6 +62,59 @@ export function depositsPerDay(limits: StoreLimits, perDay: number, card: boolea
 /** The day under which an envelope is filed: never beyond the life of its mailbox. */
 export function lastDay(limits: StoreLimits, kind: MailboxKind, deposit: Deposit): number {
   return Math.min(deposit.expiryDay, dayOf(deposit.hour) + limits.mailboxDays[kind]);
+}
+
+/** Counted for each blob at least: a row and a file are no less. */
+export const LEAST_BLOB_BYTES = 16_384;
+
+/** What a blob of that length counts. */
+export function blobRoom(length: number): number {
+  return Math.max(length, LEAST_BLOB_BYTES);
+}
+
+/** The day under which a blob is filed: never beyond what blobs and its mailbox may live. */
+export function lastBlobDay(limits: StoreLimits, kind: MailboxKind, blob: CreateBlob): number {
+  const days = Math.min(limits.blobDays, limits.mailboxDays[kind]);
+  return Math.min(blob.expiryDay, dayOf(blob.hour) + days);
+}
+
+/** Bytes of blobs a day through a grant. */
+export function blobBytesPerDay(limits: StoreLimits, card: boolean): number {
+  return card ? limits.cardBlobBytesPerDay : limits.grantBlobBytesPerDay;
+}
+
+/** Why a new blob is not taken, quotas apart. */
+export function createRefusal(limits: StoreLimits, claimedBytes: number): ErrorCode | undefined {
+  return Math.max(1, claimedBytes) > limits.blobBytes ? "BLOB_TOO_LARGE" : undefined;
+}
+
+/** Why a blob does not grow so, quotas apart. */
+export function growRefusal(
+  limits: Pick<StoreLimits, "blobBytes">,
+  blob: Pick<StoredBlob, "storedBytes" | "claimedBytes" | "isComplete">,
+  { from, to, isLast }: Pick<GrowBlob, "from" | "to" | "isLast">,
+): ErrorCode | undefined {
+  const { storedBytes, claimedBytes, isComplete } = blob;
+  if (isComplete || from !== storedBytes) return "WRONG_OFFSET";
+  if (to > limits.blobBytes) return "BLOB_TOO_LARGE";
+  if (claimedBytes > 0 && (to > claimedBytes || (isLast && to < claimedBytes))) {
+    return "WRONG_LENGTH";
+  }
+  return undefined;
+}
+
+/** What is used up of quotas, and what is to be added. */
+export interface BlobUse {
+  readonly usedToday: number;
+  readonly card: boolean;
+  readonly total: number;
+  readonly added: number;
+}
+
+export function blobQuotaRefusal(limits: StoreLimits, use: BlobUse): ErrorCode | undefined {
+  const { usedToday, card, total, added } = use;
+  if (usedToday + added > blobBytesPerDay(limits, card)) return "QUOTA";
+  return total + added > limits.blobsBytes ? "STORAGE_FULL" : undefined;
 }
 
 /** @throws RangeError when the caller passes an identifier of the wrong length. */
@@ -114,6 +175,20 @@ function identifiersOf(operation: Operation): readonly Identifier[] {
         ["record id", operation.recordId, ID_BYTES],
         ["token", operation.token, TAG_BYTES],
       ];
+    case "createBlob":
+    case "growBlob":
+      return [
+        ["deposit hash", operation.depositHash, KEY_BYTES],
+        ["blob id", operation.blobId, ID_BYTES],
+      ];
+    case "pinBlob":
+    case "unpinBlob":
+      return [
+        ["blob id", operation.blobId, ID_BYTES],
+        ["pin", operation.pin, ID_BYTES],
+      ];
+    case "dropBlob":
+      return [];
     default:
       return operation satisfies never;
   }

@@ -8,8 +8,8 @@
  * keyed hashes; envelopes, parts, sealed pairs and tags are stored as they are.
  *
  * Hours and days are integers since 1970-01-01 UTC; the day of an hour is floor(hour / 24).
- * Lengths in bytes: mailbox, deposit hash, owner and writer 32; record id and envelope id 24; tag
- * and token 16; `checkOperation` in rules.ts refuses others before they reach an engine.
+ * Lengths in bytes: mailbox, deposit hash, owner and writer 32; record id, envelope id, blob id and
+ * pin 24; tag and token 16; `checkOperation` in rules.ts refuses others before they reach an engine.
  */
 
 import type { ErrorCode } from "../../shared/crypto/errors.ts";
@@ -147,6 +147,61 @@ export interface TakePrekeys {
   readonly day: number;
 }
 
+/**
+ * Room for a blob; its bytes are elsewhere (server/blobs). One that is there is answered as it is.
+ * REFUSED, EXPIRED, PUZZLE_REQUIRED as of a deposit; BLOB_TOO_LARGE; QUOTA (grant, for today);
+ * STORAGE_FULL (all blobs). Nothing leads from the blob back to the grant.
+ */
+export interface CreateBlob {
+  readonly type: "createBlob";
+  readonly depositHash: Uint8Array;
+  readonly blobId: Uint8Array;
+  readonly isPuzzleOwed: boolean;
+  /** Length of the whole; 0 = not known yet. */
+  readonly claimedBytes: number;
+  /** Last day on which the blob is there; brought down to what blobs may live. */
+  readonly expiryDay: number;
+  readonly hour: number;
+}
+
+/**
+ * Says that the bytes `from` to `to` are on disk: nothing else makes a blob longer. REFUSED (no such
+ * grant or blob), WRONG_OFFSET (`from` is not its length, or it is complete), BLOB_TOO_LARGE,
+ * WRONG_LENGTH (not as claimed), QUOTA, STORAGE_FULL.
+ */
+export interface GrowBlob {
+  readonly type: "growBlob";
+  readonly depositHash: Uint8Array;
+  readonly blobId: Uint8Array;
+  readonly from: number;
+  readonly to: number;
+  /** Complete with these. */
+  readonly isLast: boolean;
+  readonly hour: number;
+}
+
+/** Keeps a blob up to and with this day, under a name of the caller's. REFUSED without the blob. */
+export interface PinBlob {
+  readonly type: "pinBlob";
+  readonly blobId: Uint8Array;
+  readonly pin: Uint8Array;
+  readonly untilDay: number;
+}
+
+/** Succeeds when there is no such pin. */
+export interface UnpinBlob {
+  readonly type: "unpinBlob";
+  readonly blobId: Uint8Array;
+  readonly pin: Uint8Array;
+}
+
+/** Forgets a blob that `expiredBlobs` named, if it still is expired on that day. */
+export interface DropBlob {
+  readonly type: "dropBlob";
+  readonly name: string;
+  readonly day: number;
+}
+
 export type Operation =
   | CreateMailbox
   | UseMailbox
@@ -158,7 +213,12 @@ export type Operation =
   | PutRecord
   | SetWriters
   | PublishPrekeys
-  | TakePrekeys;
+  | TakePrekeys
+  | CreateBlob
+  | GrowBlob
+  | PinBlob
+  | UnpinBlob
+  | DropBlob;
 
 export interface Deposited {
   /** Raw key of the mailbox that got it is not known to the store; its handle wakes subscribers. */
@@ -190,6 +250,12 @@ export interface Values {
   readonly publishPrekeys: number;
   /** Sorted by writer. */
   readonly takePrekeys: readonly TakenPair[];
+  readonly createBlob: StoredBlob;
+  readonly growBlob: StoredBlob;
+  readonly pinBlob: undefined;
+  readonly unpinBlob: undefined;
+  /** Whether it is gone. */
+  readonly dropBlob: boolean;
 }
 
 export type Result<Value = Values[keyof Values]> =
@@ -219,6 +285,18 @@ export interface RecordPart {
   readonly part: Uint8Array;
 }
 
+/** What is known of a blob. */
+export interface StoredBlob {
+  /** Names its file: 48 hex digits, in the embedded engine a keyed hash. */
+  readonly name: string;
+  readonly storedBytes: number;
+  /** 0 = not known yet. */
+  readonly claimedBytes: number;
+  readonly isComplete: boolean;
+  /** Hour in which it was made or grew last. */
+  readonly grownHour: number;
+}
+
 /** For metrics and the operator; a scan, not for each request. */
 export interface Counts {
   readonly mailboxes: number;
@@ -227,6 +305,7 @@ export interface Counts {
   readonly tombstones: number;
   readonly records: number;
   readonly prekeys: number;
+  readonly blobs: number;
 }
 
 /** Rows removed by one sweep. */
@@ -252,9 +331,14 @@ export interface Store {
   ): Promise<readonly WaitingEnvelope[]>;
   /** Parts sorted by writer; undefined when there is no such record. */
   record(recordId: Uint8Array): Promise<readonly RecordPart[] | undefined>;
+  blob(blobId: Uint8Array): Promise<StoredBlob | undefined>;
+  /** Names of blobs whose day is over and that no pin keeps; `limit` at most. */
+  expiredBlobs(day: number, limit: number): Promise<readonly string[]>;
+  /** Those of `names` that are names of blobs. */
+  knownBlobs(names: readonly string[]): Promise<ReadonlySet<string>>;
   counts(): Promise<Counts>;
 
-  /** Removes what has expired by this hour, in slices between which commits go on, then leaves no
+  /** Removes what has expired by this hour, blobs apart, in slices between which commits go on, then leaves no
    * trace of it in the engine's files. */
   sweep(now: { readonly hour: number }): Promise<SweepReport>;
   close(): Promise<void>;

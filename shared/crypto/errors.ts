@@ -379,6 +379,39 @@ export const ERRORS = {
     meaning: "store.key is not the key this data directory was written with.",
     hint: "Put back the store.key that belongs to relay.sqlite, from the same backup.",
   },
+  WRONG_OFFSET: {
+    number: 262,
+    close: 0,
+    status: 409,
+    retryable: false,
+    meaning: "These bytes do not begin where the blob ends at the relay.",
+    hint: "Go on from the offset that the answer names; nothing was changed.",
+  },
+  WRONG_LENGTH: {
+    number: 263,
+    close: 0,
+    status: 409,
+    retryable: false,
+    meaning: "The blob is longer or shorter than was claimed when it was made.",
+    hint: "Nothing was changed. Upload it again under another id, with its true length.",
+  },
+  BLOB_TOO_LARGE: {
+    number: 264,
+    close: 0,
+    status: 413,
+    retryable: false,
+    meaning: "The blob is longer than this relay takes.",
+    hint: "Send a shorter one, or through a relay that takes more.",
+  },
+  BLOB_SUPERSEDED: {
+    number: 265,
+    close: 0,
+    status: 409,
+    retryable: true,
+    meaning:
+      "A newer request brings the same part of the blob; this one is not waited for any more.",
+    hint: "Nothing to do: the newer request goes on.",
+  },
 
   // 300 end-to-end: statements, card, records, prekeys
   BAD_CARD: {

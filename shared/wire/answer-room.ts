@@ -6,7 +6,7 @@
  * every frame of an exchange is answered, whatever the answers turn out to be.
  *
  *     fixed     the longest answer the frame table allows, or an `error` if that is longer
- *     elastic   record.get, prekeys.take, subscribe: a least useful piece, and all that is left over
+ *     elastic   record.get, prekeys.take, subscribe, blob.get: a least useful piece, and all that is left over
  *
  * Normative text: docs/PROTOCOL.md 7.
  */
@@ -17,8 +17,15 @@ import { encodeFrame, errorFrame, type FrameFault, MAX_REQUEST_ID } from "./fram
 import type { FieldSpec } from "./frame-fields.ts";
 import { CLIENT_FRAMES, SPEC_BY_TYPE } from "./frame-table.ts";
 import type { ClientFrame, FrameType } from "./frames.ts";
-import { EPOCH_BYTES, MAX_SEALED_PAIR_BYTES, PUZZLE_SEED_BYTES } from "./limits.ts";
 import {
+  EPOCH_BYTES,
+  MAX_CHANNEL_MESSAGE_BYTES,
+  MAX_ORDINARY_MESSAGE_BYTES,
+  MAX_SEALED_PAIR_BYTES,
+  PUZZLE_SEED_BYTES,
+} from "./limits.ts";
+import {
+  BLOB_SLICE_HEAD_BYTES,
   DELIVER_HEAD_BYTES,
   frameRoom,
   PAIR_HEAD_BYTES,
@@ -32,7 +39,7 @@ export interface AnswerRoom {
   readonly isElastic: boolean;
 }
 
-/** Smaller slices of an envelope or a record are not worth their heads. */
+/** Smaller slices of an envelope, a record or a blob are not worth their heads. */
 export const LEAST_SLICE_BYTES = 256;
 
 /** Numbers that an `error` frame of the relay protocol may carry; the text is the code itself. */
@@ -56,6 +63,7 @@ const ELASTIC: ReadonlyMap<FrameType, number> = new Map<FrameType, number>([
   ["record.get", RECORD_HEAD_BYTES + LEAST_SLICE_BYTES],
   // one whole pair: pairs have no slices
   ["prekeys.take", PAIRS_HEAD_BYTES + PAIR_HEAD_BYTES + MAX_SEALED_PAIR_BYTES],
+  ["blob.get", BLOB_SLICE_HEAD_BYTES + LEAST_SLICE_BYTES],
   ["subscribe", DELIVER_HEAD_BYTES + LEAST_SLICE_BYTES + EMPTY_FRAME_BYTES],
 ]);
 
@@ -81,6 +89,14 @@ export function answerRoom(type: ClientFrame["type"] | FrameFault["type"]): Answ
 /** Bytes of frames that the answer of an exchange holds, if it has `bucket` bytes. */
 export function exchangeRoom(bucket: number): number {
   return frameRoom("message2", bucket);
+}
+
+/** The longest answer that a `blob.get` of `length` bytes can use. */
+export function blobAnswerBytes(length: number): number {
+  const needed = BLOB_SLICE_HEAD_BYTES + length;
+  return needed > exchangeRoom(MAX_ORDINARY_MESSAGE_BYTES)
+    ? MAX_CHANNEL_MESSAGE_BYTES
+    : MAX_ORDINARY_MESSAGE_BYTES;
 }
 
 /** A frame that waits to be sent, with the bytes `encodeFrame` made of it. */

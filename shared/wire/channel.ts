@@ -33,12 +33,9 @@ export function refusalMessage(announcement: Announcement): Uint8Array {
   return withKind(MESSAGE_KINDS.refused, encodeAnnouncement(announcement));
 }
 
-/** The Noise message inside, of a size `isSize` knows. @throws TumarError CHANNEL_BROKEN */
-export function channelBody(
-  message: Uint8Array,
-  isSize: (length: number) => boolean = isBucket,
-): Uint8Array {
-  if (message[0] !== MESSAGE_KINDS.channel || !isSize(message.length)) {
+/** The Noise message inside. @throws TumarError CHANNEL_BROKEN */
+export function channelBody(message: Uint8Array): Uint8Array {
+  if (message[0] !== MESSAGE_KINDS.channel || !isBucket(message.length)) {
     throw new TumarError("CHANNEL_BROKEN", "not a channel message");
   }
   return message.subarray(1);

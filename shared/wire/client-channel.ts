@@ -28,7 +28,15 @@ import {
   startInitiator,
   writeMessage1,
 } from "./noise.ts";
-import { frameRoom, isAnswerBucket, packFrames, padContent, withKind } from "./padding.ts";
+import {
+  frameRoom,
+  type MessagePhase,
+  type MessageRoom,
+  messageRoom,
+  packFrames,
+  padContent,
+  withKind,
+} from "./padding.ts";
 
 type State =
   | { readonly phase: "start"; readonly noise: InitiatorStart }
@@ -81,8 +89,12 @@ export class ClientChannel {
 
   /** Bytes of encoded frames the next message can carry in `bucket`. */
   frameRoom(bucket?: number): number {
-    if (this.#state.phase !== "start") return frameRoom("transport", bucket);
-    return frameRoom(this.#epoch.length > 0 ? "message1" : "message1WithoutEpoch", bucket);
+    return frameRoom(this.#phase, bucket);
+  }
+
+  /** The same of an ordinary message and of the largest. */
+  get messageRoom(): MessageRoom {
+    return messageRoom(this.#phase);
   }
 
   /** Message 1 at first, later transport messages. RangeError while message 2 is awaited. */
@@ -92,7 +104,7 @@ export class ClientChannel {
 
   /** As many messages as the frames need; before message 2 that must be one. */
   sealAll(frames: readonly ClientFrame[]): Uint8Array[] {
-    const groups = packFrames(frames.map(encodeFrame), this.frameRoom());
+    const groups = packFrames(frames.map(encodeFrame), this.messageRoom);
     if (!this.isOpen && groups.length > 1) throw new RangeError("frames do not fit message 1");
     return groups.map((group) => this.#seal(group));
   }
@@ -126,6 +138,12 @@ export class ClientChannel {
     throw new TumarError("CHANNEL_BROKEN", "not the answer to an exchange");
   }
 
+  /** Of the next message. */
+  get #phase(): MessagePhase {
+    if (this.#state.phase !== "start") return "transport";
+    return this.#epoch.length > 0 ? "message1" : "message1WithoutEpoch";
+  }
+
   #seal(frames: readonly Uint8Array[], bucket?: number): Uint8Array {
     const state = this.#state;
     if (state.phase === "open") return state.transport.seal(frames, bucket);
@@ -140,9 +158,8 @@ export class ClientChannel {
     return withKind(MESSAGE_KINDS.channel, written.message);
   }
 
-  /** On a WebSocket a longer one than messages are does not come through: the socket refuses it. */
   #openMessage2(noise: InitiatorWaiting, message: Uint8Array): RelayFrame[] {
-    const body = channelBody(message, isAnswerBucket);
+    const body = channelBody(message);
     try {
       const { transport, payload } = readMessage2(noise, body);
       const frames = decodeRelayContent(payload);

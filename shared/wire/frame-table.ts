@@ -20,6 +20,7 @@ import {
   uint,
 } from "./frame-fields.ts";
 import type {
+  BlobTerms,
   ClientFrame,
   Frame,
   FrameType,
@@ -29,7 +30,8 @@ import type {
   TakenPair,
 } from "./frames.ts";
 import {
-  ANSWER_BUCKETS,
+  BLOB_ID_BYTES,
+  CHANNEL_BUCKETS,
   DEPOSIT_HASH_BYTES,
   DEPOSIT_ID_BYTES,
   ENVELOPE_BUCKETS,
@@ -38,6 +40,7 @@ import {
   GRANT_TAG_BYTES,
   MAILBOX_BYTES,
   MAX_ACKNOWLEDGED,
+  MAX_BLOB_SLICE_BYTES,
   MAX_ERROR_DATA_BYTES,
   MAX_ERROR_TEXT_BYTES,
   MAX_PAIRS_PER_FRAME,
@@ -54,6 +57,7 @@ import {
   PUZZLE_SEED_BYTES,
   RECORD_ID_BYTES,
   TAKE_TOKEN_BYTES,
+  UPLOAD_ID_BYTES,
 } from "./limits.ts";
 
 /** The first owner or sender frame fixes the kind of its channel; `both` frames do not. */
@@ -101,6 +105,12 @@ const depositHash = bytes(DEPOSIT_HASH_BYTES, 'H("", "deposit", depositId, 32)')
 const envelopeId = bytes(ENVELOPE_ID_BYTES, "BLAKE2b-192 of the envelope");
 const hour = (doc: string) => uint(0, U32, doc);
 const offset = (max: number, doc: string) => uint(0, max, doc);
+const depositId = bytes(DEPOSIT_ID_BYTES, "secret of the grant");
+const uploadId = bytes(UPLOAD_ID_BYTES, "secret of whoever writes the blob");
+const blobId = bytes(BLOB_ID_BYTES, 'H("", "blob", uploadId, 24)');
+const storedBytes = uint(0, SAFE, "bytes of the blob that are on disk");
+const isComplete = flag("1 = this is all of it");
+const quietSeconds = uint(0, U32, "since it grew last, at least");
 
 export const CLIENT_FRAMES: ClientTable = {
   hello: {
@@ -191,7 +201,7 @@ export const CLIENT_FRAMES: ClientTable = {
       mailbox,
       credit: uint(1, 1024, "envelopes that may be in flight, at most the relay's window"),
       answerBucket: choice(
-        [0, ...ANSWER_BUCKETS],
+        [0, ...CHANNEL_BUCKETS],
         "in an exchange, size of the answer in bytes whatever it holds; 0 = the smallest that fits. On a WebSocket, the longest message the relay sends from then on",
       ),
       waitSeconds: uint(0, MAX_WAIT_SECONDS, "in an exchange, how long to wait for something"),
@@ -226,7 +236,7 @@ export const CLIENT_FRAMES: ClientTable = {
     needsEpoch: false,
     doc: "Puts one envelope into the mailbox of a grant. Idempotent on the envelope's id until its expiry day, also after it was acknowledged: a repetition gets a receipt and changes nothing. Answered after the commit is on disk.",
     fields: {
-      depositId: bytes(DEPOSIT_ID_BYTES, "secret of the grant"),
+      depositId,
       urgent: flag("1 = may use the reserve, if the grant may be urgent"),
       expiryDay: uint(0, MAX_DAY, "first UTC day on which the envelope is gone"),
       puzzleNonce: bytesOneOf([0, PUZZLE_NONCE_BYTES], "solution of the puzzle, or empty"),
@@ -322,6 +332,69 @@ export const CLIENT_FRAMES: ClientTable = {
     answers: ["pairs"],
     errors: ["RETRY", "REFUSED", "QUOTA"],
   },
+  "blob.create": {
+    number: 15,
+    from: "client",
+    channel: "sender",
+    needsEpoch: false,
+    doc: "Makes an empty blob, or tells the state of one that is there. What the relay could not take whole is refused before a byte of it is sent. The puzzle is over the blob id in place of an envelope's.",
+    fields: {
+      depositId,
+      uploadId,
+      expiryDay: uint(0, MAX_DAY, "first UTC day on which the blob is gone, if not sooner"),
+      claimedBytes: uint(0, SAFE, "length of the whole blob; 0 = not known yet"),
+      puzzleNonce: bytesOneOf([0, PUZZLE_NONCE_BYTES], "solution of the puzzle, or empty"),
+    },
+    answers: ["blob.state"],
+    errors: ["REFUSED", "QUOTA", "BLOB_TOO_LARGE", "PUZZLE_REQUIRED", "EXPIRED"],
+  },
+  "blob.append": {
+    number: 16,
+    from: "client",
+    channel: "sender",
+    needsEpoch: false,
+    doc: "Adds bytes at the end of a blob. Answered when they are on disk. Bytes further ahead than the end wait for those before them, up to 1 MiB and 5 s; a newer append for the same place ends the wait of the older one with `BLOB_SUPERSEDED`. To a complete blob nothing can be added.",
+    fields: {
+      depositId,
+      uploadId,
+      offset: offset(SAFE, "where the bytes belong: what the blob holds so far"),
+      isLast: flag("1 = with these bytes the blob is complete"),
+      bytes: bytesUpTo(0, MAX_BLOB_SLICE_BYTES, "ciphertext"),
+    },
+    answers: ["blob.state"],
+    errors: [
+      "REFUSED",
+      "WRONG_OFFSET",
+      "WRONG_LENGTH",
+      "BLOB_TOO_LARGE",
+      "QUOTA",
+      "BLOB_SUPERSEDED",
+    ],
+  },
+  "blob.head": {
+    number: 17,
+    from: "client",
+    channel: "sender",
+    needsEpoch: false,
+    doc: "Asks how much of a blob is there.",
+    fields: { blobId },
+    answers: ["blob.state"],
+    errors: ["REFUSED"],
+  },
+  "blob.get": {
+    number: 18,
+    from: "client",
+    channel: "sender",
+    needsEpoch: false,
+    doc: "Reads a part of a blob: as many bytes as were asked for, are there, and fit the answer.",
+    fields: {
+      blobId,
+      offset: offset(SAFE, "where the part begins"),
+      length: uint(1, MAX_BLOB_SLICE_BYTES, "bytes wanted"),
+    },
+    answers: ["blob.slice"],
+    errors: ["REFUSED"],
+  },
 };
 
 export const RELAY_FRAMES: RelayTable = {
@@ -351,6 +424,13 @@ export const RELAY_FRAMES: RelayTable = {
       ),
       puzzleSeed: bytesOneOf([0, PUZZLE_SEED_BYTES], "empty = no puzzle now"),
       puzzleBits: uint(0, MAX_PUZZLE_BITS, "leading zero bits; 0 = no puzzle now"),
+      blobs: tuple<BlobTerms>(
+        {
+          maxBlobBytes: uint(0, SAFE, "longest blob taken"),
+          blobDays: uint(0, 3650, "days a blob is kept at most"),
+        },
+        "what blobs are taken",
+      ),
     },
   },
   ok: { number: 65, from: "relay", doc: "Done, and on disk.", fields: {} },
@@ -364,7 +444,7 @@ export const RELAY_FRAMES: RelayTable = {
       data: bytesUpTo(
         0,
         MAX_ERROR_DATA_BYTES,
-        "RETRY: the epoch (16). PUZZLE_REQUIRED: seed (16) and bits (1). Else empty",
+        "RETRY: the epoch (16). PUZZLE_REQUIRED: seed (16) and bits (1). WRONG_OFFSET: where the next bytes belong (u64). Else empty",
       ),
     },
   },
@@ -448,6 +528,24 @@ export const RELAY_FRAMES: RelayTable = {
         MAX_PAIRS_PER_FRAME,
         "sorted by writer",
       ),
+    },
+  },
+  "blob.state": {
+    number: 74,
+    from: "relay",
+    doc: "How much of a blob is there.",
+    fields: { storedBytes, isComplete, quietSeconds },
+  },
+  "blob.slice": {
+    number: 75,
+    from: "relay",
+    doc: "A part of a blob, and how much of it is there. Empty when nothing is there from `offset` on.",
+    fields: {
+      offset: offset(SAFE, "where the part begins"),
+      storedBytes,
+      isComplete,
+      quietSeconds,
+      bytes: bytesUpTo(0, MAX_BLOB_SLICE_BYTES, "the part"),
     },
   },
 };

@@ -110,12 +110,44 @@ export interface PrekeysTake extends FrameOf<"prekeys.take"> {
   readonly first: number;
 }
 
+/** Makes room for a blob; `claimedBytes` 0: its length is not known yet. */
+export interface BlobCreate extends FrameOf<"blob.create"> {
+  readonly depositId: Uint8Array;
+  readonly uploadId: Uint8Array;
+  readonly expiryDay: number;
+  readonly claimedBytes: number;
+  readonly puzzleNonce: Uint8Array;
+}
+
+export interface BlobAppend extends FrameOf<"blob.append"> {
+  readonly depositId: Uint8Array;
+  readonly uploadId: Uint8Array;
+  readonly offset: number;
+  readonly isLast: boolean;
+  readonly bytes: Uint8Array;
+}
+
+export interface BlobHead extends FrameOf<"blob.head"> {
+  readonly blobId: Uint8Array;
+}
+
+export interface BlobGet extends FrameOf<"blob.get"> {
+  readonly blobId: Uint8Array;
+  readonly offset: number;
+  readonly length: number;
+}
+
 // --- relay to client ----------------------------------------------------------------------------
 
 export interface Lives {
   readonly mailboxDays: number;
   readonly letterboxDays: number;
   readonly recordDays: number;
+}
+
+export interface BlobTerms {
+  readonly maxBlobBytes: number;
+  readonly blobDays: number;
 }
 
 export interface HelloAnswer extends FrameOf<"hello.answer"> {
@@ -128,6 +160,7 @@ export interface HelloAnswer extends FrameOf<"hello.answer"> {
   readonly envelopeBuckets: readonly number[];
   readonly puzzleSeed: Uint8Array;
   readonly puzzleBits: number;
+  readonly blobs: BlobTerms;
 }
 
 export interface Ok extends FrameOf<"ok"> {}
@@ -180,6 +213,20 @@ export interface Pairs extends FrameOf<"pairs"> {
   readonly pairs: readonly TakenPair[];
 }
 
+export interface BlobStateFrame extends FrameOf<"blob.state"> {
+  readonly storedBytes: number;
+  readonly isComplete: boolean;
+  readonly quietSeconds: number;
+}
+
+export interface BlobSliceFrame extends FrameOf<"blob.slice"> {
+  readonly offset: number;
+  readonly storedBytes: number;
+  readonly isComplete: boolean;
+  readonly quietSeconds: number;
+  readonly bytes: Uint8Array;
+}
+
 export type ClientFrame =
   | Hello
   | Prove
@@ -194,7 +241,11 @@ export type ClientFrame =
   | RecordPut
   | RecordWriters
   | PrekeysPublish
-  | PrekeysTake;
+  | PrekeysTake
+  | BlobCreate
+  | BlobAppend
+  | BlobHead
+  | BlobGet;
 
 export type RelayFrame =
   | HelloAnswer
@@ -206,7 +257,9 @@ export type RelayFrame =
   | ReceiptFrame
   | RecordFrame
   | Left
-  | Pairs;
+  | Pairs
+  | BlobStateFrame
+  | BlobSliceFrame;
 
 export type Frame = ClientFrame | RelayFrame;
 export type FrameType = Frame["type"];

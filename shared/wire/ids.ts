@@ -1,12 +1,17 @@
 /**
- * Ids that are hashes of something: how each is made. All are public to the relay but the depositId
- * itself, which only the mailbox's owner and the grant's holder know.
+ * Ids that are hashes of something: how each is made. All are public to the relay; the depositId and
+ * the uploadId themselves are shown to it and never stored.
  */
 
 import { EMPTY, toBase64Url } from "../crypto/bytes.ts";
 import { H } from "../crypto/hash.ts";
 import { blake2b, type SigningPublicKey } from "../crypto/sodium.ts";
-import { DEPOSIT_HASH_BYTES, ENVELOPE_ID_BYTES, RELAY_HASH_BYTES } from "./limits.ts";
+import {
+  BLOB_ID_BYTES,
+  DEPOSIT_HASH_BYTES,
+  ENVELOPE_ID_BYTES,
+  RELAY_HASH_BYTES,
+} from "./limits.ts";
 
 /** What a relay stores and looks a grant up by. */
 export function depositHash(depositId: Uint8Array): Uint8Array {
@@ -15,6 +20,11 @@ export function depositHash(depositId: Uint8Array): Uint8Array {
 
 export function envelopeId(envelope: Uint8Array): Uint8Array {
   return blake2b(ENVELOPE_ID_BYTES, envelope);
+}
+
+/** Reads a blob; whoever has its uploadId may write it. */
+export function blobIdOf(uploadId: Uint8Array): Uint8Array {
+  return H(EMPTY, "blob", uploadId, BLOB_ID_BYTES);
 }
 
 /** Names a relay in its address and on cards. */

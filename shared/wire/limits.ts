@@ -19,24 +19,37 @@ export const RELAY_HASH_BYTES = 16;
 export const TAKE_TOKEN_BYTES = 16;
 export const PUZZLE_SEED_BYTES = 16;
 export const PUZZLE_NONCE_BYTES = 8;
+export const UPLOAD_ID_BYTES = 24;
+export const BLOB_ID_BYTES = 24;
 
 /** A line of text, a first flight, and the longest text (session-protocol, "Envelope and content"). */
 export const ENVELOPE_BUCKETS: readonly number[] = [1024, 4096, 16384];
 
 /**
- * Bytes of a whole channel message, kind byte included: one small request or answer, and each
- * envelope bucket with 512 bytes beside it for the handshake, its deposit frame and a few more.
+ * The longest message that carries anything but slices of blobs, the answer to an exchange that asks
+ * for more apart: the largest envelope with 512 bytes beside it.
  */
-export const CHANNEL_BUCKETS: readonly number[] = [512, 1536, 4608, 16896];
-export const MAX_CHANNEL_MESSAGE_BYTES = 16896;
-
+export const MAX_ORDINARY_MESSAGE_BYTES = 16896;
 /**
- * The longest answer of `POST /v1/exchange`, for a subscription that asks for it because much waits: a
- * third of the round trips, and still within the 64 KiB that buffering proxies pass on.
+ * Three of the former: a third of the round trips where much is to be carried, and still within the
+ * 64 KiB that buffering proxies pass on.
  */
-export const MAX_EXCHANGE_ANSWER_BYTES = 50688;
-/** Sizes of message 2 in an exchange. */
-export const ANSWER_BUCKETS: readonly number[] = [...CHANNEL_BUCKETS, MAX_EXCHANGE_ANSWER_BYTES];
+export const MAX_CHANNEL_MESSAGE_BYTES = 50688;
+/**
+ * Bytes of a whole channel message, kind byte included: one small request or answer, each envelope
+ * bucket with 512 bytes beside it for the handshake, its deposit frame and a few more, and the
+ * largest.
+ */
+export const CHANNEL_BUCKETS: readonly number[] = [
+  512,
+  1536,
+  4608,
+  MAX_ORDINARY_MESSAGE_BYTES,
+  MAX_CHANNEL_MESSAGE_BYTES,
+];
+
+/** The longest answer of `POST /v1/exchange`, for a subscription or a slice that asks for it. */
+export const MAX_EXCHANGE_ANSWER_BYTES: number = MAX_CHANNEL_MESSAGE_BYTES;
 /**
  * The longest answer of `POST /v1/thrifty`: networks that freeze a connection after some 15 KB from
  * the server count TLS (up to 9 KB with certificates) and HTTP headers too.
@@ -52,6 +65,12 @@ export const MAX_ACKNOWLEDGED = 64;
 
 /** Slices let a 16 KiB envelope travel in 512-byte messages. */
 export const MAX_SLICE_BYTES = 16384;
+
+/**
+ * What the largest message 1 holds with its epoch beside the longest head of a `blob.append`: 50621
+ * and 72 bytes.
+ */
+export const MAX_BLOB_SLICE_BYTES = 50549;
 
 /** Devices of one identity that may write one record: a family's phones or a duty roster. */
 export const MAX_RECORD_WRITERS = 32;
@@ -109,4 +128,5 @@ export const DEFAULT_FRAMES_PER_SECOND = 200;
 /** A door or a carrier's NAT shares one address among many. */
 export const DEFAULT_CONNECTIONS_PER_ADDRESS = 64;
 export const DEFAULT_MAILBOXES_PER_CONNECTION = 64;
-export const DEFAULT_BYTES_PER_SECOND: number = 2 * 1024 * 1024;
+/** A fast line's whole upload: what one connection may cost in decryption, a fifth of a core at most. */
+export const DEFAULT_BYTES_PER_SECOND: number = 32 * 1024 * 1024;

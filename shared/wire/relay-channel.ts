@@ -25,7 +25,7 @@ import {
   readMessage1,
   writeMessage2,
 } from "./noise.ts";
-import { frameRoom, packFrames, padContent, withKind } from "./padding.ts";
+import { frameRoom, messageRoom, packFrames, padContent, withKind } from "./padding.ts";
 
 export interface FromClient {
   readonly frames: readonly (ClientFrame | FrameFault)[];
@@ -93,7 +93,8 @@ export class RelayChannel {
 
   /** As many messages as the frames need. In an exchange only the first can be sent. */
   sealAll(frames: readonly RelayFrame[]): Uint8Array[] {
-    const groups = packFrames(frames.map(encodeFrame), this.frameRoom(), frameRoom("transport"));
+    const first = messageRoom(this.isOpen ? "transport" : "message2");
+    const groups = packFrames(frames.map(encodeFrame), first, messageRoom("transport"));
     return groups.map((group) => this.sealEncoded(group));
   }
 

@@ -56,7 +56,7 @@ describe("connection", () => {
       assert.equal(await closeCode(channel.socket), 1008);
     }
     const large = await socketTo(relay.port);
-    large.send(new Uint8Array(16_897));
+    large.send(new Uint8Array(50_689));
     assert.equal(await closeCode(large), 1009);
   });
 

@@ -36,7 +36,7 @@ describe("exchanges over HTTP", () => {
       assert.equal(textOf(answer), "CHANNEL_BROKEN\n");
       assert.equal(answer.headers["content-type"], "text/plain");
     }
-    const long = await client.post(new Uint8Array(16_897));
+    const long = await client.post(new Uint8Array(50_689));
     assert.equal(long.status, 413);
     assert.equal(long.headers.connection, "close");
     assert.equal((await postHello(client)).status, 200);

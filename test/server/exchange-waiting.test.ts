@@ -6,7 +6,7 @@ import { concat, EMPTY } from "../../shared/crypto/bytes.ts";
 import { ERRORS } from "../../shared/crypto/errors.ts";
 import { systemRandom } from "../../shared/crypto/sodium.ts";
 import { envelopeId } from "../../shared/wire/ids.ts";
-import { ANSWER_BUCKETS } from "../../shared/wire/limits.ts";
+import { CHANNEL_BUCKETS } from "../../shared/wire/limits.ts";
 import { BareClient } from "../support/bare-client.ts";
 import type { ExchangeName } from "../support/bare-exchange.ts";
 import { acknowledgeFrame, subscribeFrame } from "../support/bare-mailbox.ts";
@@ -92,7 +92,7 @@ describe("a subscription in an exchange", () => {
     };
     for (const sizes of [[], [1024], [16_384, 1024, 1024]]) {
       await depositOver(client, mailbox, sizes);
-      for (const bucket of ANSWER_BUCKETS) {
+      for (const bucket of CHANNEL_BUCKETS) {
         assert.equal(await answered(bucket, "exchange"), bucket);
         assert.equal(await answered(bucket, "exchange", []), bucket, "refused");
         assert.equal(await answered(bucket, "thrifty"), Math.min(bucket, 4608));

@@ -153,7 +153,7 @@ export class BareClient {
       for (const message of this.channel.sealAll(frames)) this.socket.send(message);
       return;
     }
-    const [first = []] = packFrames(frames.map(encodeFrame), this.channel.frameRoom());
+    const [first = []] = packFrames(frames.map(encodeFrame), this.channel.messageRoom);
     this.#phase = "waiting";
     this.#early = frames.slice(first.length);
     this.socket.send(this.channel.seal(frames.slice(0, first.length)));

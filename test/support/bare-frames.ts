@@ -54,4 +54,22 @@ export const SOME_FRAMES: { readonly [Type in ClientFrame["type"]]: Request } = 
   "record.writers": { type: "record.writers", recordId: id, owner: key, version: 1, writers: [] },
   "prekeys.publish": { type: "prekeys.publish", recordId: id, writer: key, pairs: [] },
   "prekeys.take": { type: "prekeys.take", recordId: id, token: tag, first: 0 },
+  "blob.create": {
+    type: "blob.create",
+    depositId: id,
+    uploadId: id,
+    expiryDay: EXPIRY_DAY,
+    claimedBytes: 0,
+    puzzleNonce: EMPTY,
+  },
+  "blob.append": {
+    type: "blob.append",
+    depositId: id,
+    uploadId: id,
+    offset: 0,
+    isLast: false,
+    bytes: key,
+  },
+  "blob.head": { type: "blob.head", blobId: id },
+  "blob.get": { type: "blob.get", blobId: id, offset: 0, length: 1 },
 };

@@ -10,6 +10,7 @@ import type {
   RecordPart,
   Result,
   Store,
+  StoredBlob,
   SweepReport,
   WaitingEnvelope,
 } from "../../server/store/store.ts";
@@ -73,6 +74,18 @@ export class LyingStore implements Store {
 
   mailbox(mailbox: Uint8Array): Promise<MailboxHandle | undefined> {
     return this.#store.mailbox(mailbox);
+  }
+
+  blob(blobId: Uint8Array): Promise<StoredBlob | undefined> {
+    return this.#store.blob(blobId);
+  }
+
+  expiredBlobs(day: number, limit: number): Promise<readonly string[]> {
+    return this.#store.expiredBlobs(day, limit);
+  }
+
+  knownBlobs(names: readonly string[]): Promise<ReadonlySet<string>> {
+    return this.#store.knownBlobs(names);
   }
 
   counts(): Promise<Counts> {

@@ -11,19 +11,23 @@ import type {
   RecordPart,
   Result,
   Store,
+  StoredBlob,
   SweepReport,
   WaitingEnvelope,
 } from "../store.ts";
+import { MemoryBlobs } from "./memory-blobs.ts";
 import { MemoryMailboxes } from "./memory-mailboxes.ts";
 import { MemoryRecords } from "./memory-records.ts";
 
 export class MemoryStore implements Store {
   readonly #mailboxes: MemoryMailboxes;
   readonly #records: MemoryRecords;
+  readonly #blobs: MemoryBlobs;
 
   constructor(limits: StoreLimits) {
     this.#mailboxes = new MemoryMailboxes(limits);
     this.#records = new MemoryRecords(limits);
+    this.#blobs = new MemoryBlobs(limits, this.#mailboxes);
   }
 
   async commit(operations: readonly Operation[]): Promise<readonly Result[]> {
@@ -46,8 +50,20 @@ export class MemoryStore implements Store {
     return this.#records.record(recordId);
   }
 
+  async blob(blobId: Uint8Array): Promise<StoredBlob | undefined> {
+    return this.#blobs.blob(blobId);
+  }
+
+  async expiredBlobs(day: number, limit: number): Promise<readonly string[]> {
+    return this.#blobs.expired(day, limit);
+  }
+
+  async knownBlobs(names: readonly string[]): Promise<ReadonlySet<string>> {
+    return this.#blobs.known(names);
+  }
+
   async counts(): Promise<Counts> {
-    return { ...this.#mailboxes.counts(), ...this.#records.counts() };
+    return { ...this.#mailboxes.counts(), ...this.#records.counts(), blobs: this.#blobs.count };
   }
 
   async sweep({ hour }: { readonly hour: number }): Promise<SweepReport> {
@@ -81,6 +97,16 @@ export class MemoryStore implements Store {
         return this.#records.publish(operation);
       case "takePrekeys":
         return this.#records.take(operation);
+      case "createBlob":
+        return this.#blobs.create(operation);
+      case "growBlob":
+        return this.#blobs.grow(operation);
+      case "pinBlob":
+        return this.#blobs.pin(operation);
+      case "unpinBlob":
+        return this.#blobs.unpin(operation);
+      case "dropBlob":
+        return this.#blobs.drop(operation);
       default:
         return operation satisfies never;
     }

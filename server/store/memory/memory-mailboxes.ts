@@ -33,7 +33,7 @@ interface Mailbox {
   readonly envelopes: Map<string, Held>;
 }
 
-interface Grant {
+export interface MemoryGrant {
   readonly mailbox: Mailbox;
   tag: Uint8Array;
   perDay: number;
@@ -41,12 +41,14 @@ interface Grant {
   mayBeUrgent: boolean;
   day: number;
   used: number;
+  blobDay: number;
+  blobBytes: number;
 }
 
 export class MemoryMailboxes {
   readonly #limits: StoreLimits;
   readonly #mailboxes = new Map<string, Mailbox>();
-  readonly #grants = new Map<string, Grant>();
+  readonly #grants = new Map<string, MemoryGrant>();
   /** Last day by mailbox and envelope id. */
   readonly #tombstones = new Map<string, number>();
   #nextHandle = 1;
@@ -102,6 +104,8 @@ export class MemoryMailboxes {
       mayBeUrgent: operation.mayBeUrgent,
       day: known?.day ?? 0,
       used: known?.used ?? 0,
+      blobDay: known?.blobDay ?? 0,
+      blobBytes: known?.blobBytes ?? 0,
     });
     return DONE;
   }
@@ -156,6 +160,10 @@ export class MemoryMailboxes {
       removed++;
     }
     return done(removed);
+  }
+
+  grant(depositHash: Uint8Array): MemoryGrant | undefined {
+    return this.#grants.get(mapKey(depositHash));
   }
 
   handle(mailbox: Uint8Array): MailboxHandle | undefined {

@@ -40,6 +40,14 @@ export class KeyedIds {
     return H(this.#key, "store.envelope", concat(mailboxKey, envelopeId), ENVELOPE_KEY_BYTES);
   }
 
+  blob(blobId: Uint8Array): Uint8Array {
+    return H(this.#key, "store.blob", blobId, LOOKUP_BYTES);
+  }
+
+  pin(blobId: Uint8Array, pin: Uint8Array): Uint8Array {
+    return H(this.#key, "store.pin", concat(blobId, pin), LOOKUP_BYTES);
+  }
+
   record(recordId: Uint8Array): Uint8Array {
     return H(this.#key, "store.record", recordId, LOOKUP_BYTES);
   }

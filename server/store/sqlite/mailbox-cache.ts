@@ -32,6 +32,9 @@ export interface GrantState {
   readonly mayBeUrgent: boolean;
   day: number;
   used: number;
+  /** What the row says of the blobs of a day: rounded up (blobs.ts). */
+  blobDay: number;
+  blobBytes: number;
 }
 
 export class MailboxCache {

@@ -33,6 +33,8 @@ interface GrantRow {
   readonly urgent: number;
   readonly day: number;
   readonly used: number;
+  readonly blob_day: number;
+  readonly blob_bytes: number;
 }
 
 interface HeldRow {
@@ -73,7 +75,8 @@ export class Mailboxes {
       database.prepare("delete from mailbox where id = ?"),
     ];
     this.#selectGrant = database.prepare(
-      "select id, mailbox, tag, per_day, card, urgent, day, used from deposit_grant where key = ?",
+      `select id, mailbox, tag, per_day, card, urgent, day, used, blob_day, blob_bytes
+       from deposit_grant where key = ?`,
     );
     this.#countGrants = database.prepare(
       "select count(*) as n from deposit_grant where mailbox = ?",
@@ -103,10 +106,11 @@ export class Mailboxes {
     if (row === undefined) return undefined;
     const mailbox = this.#findById(row.mailbox);
     if (mailbox === undefined) return undefined;
-    const { id, per_day, urgent, day, used } = row;
+    const { id, per_day, urgent, day, used, blob_day, blob_bytes } = row;
     const tag = Uint8Array.from(row.tag);
     const terms = { perDay: per_day, card: row.card === 1, mayBeUrgent: urgent === 1 };
-    const state = { id, mailbox, tag, ...terms, day, used };
+    const uses = { day, used, blobDay: blob_day, blobBytes: blob_bytes };
+    const state = { id, mailbox, tag, ...terms, ...uses };
     this.#cache.addGrant(name, state);
     return state;
   }

@@ -92,4 +92,28 @@ export const MIGRATIONS: readonly string[] = [
   create index pair_taken on pair (taken_day) where token is not null;
   `,
   "alter table deposit_grant add column card integer not null default 0;",
+  `
+  alter table deposit_grant add column blob_day integer not null default 0;
+  alter table deposit_grant add column blob_bytes integer not null default 0;
+  create index deposit_grant_blobs on deposit_grant (blob_day) where blob_day > 0;
+
+  create table blob (
+    id integer primary key,
+    key blob not null unique,
+    size integer not null,
+    claimed integer not null,
+    complete integer not null,
+    grown_hour integer not null,
+    expiry_day integer not null
+  ) strict;
+  create index blob_expiry on blob (expiry_day);
+
+  create table blob_pin (
+    id integer primary key,
+    blob integer not null,
+    key blob not null,
+    day integer not null,
+    unique (blob, key)
+  ) strict;
+  `,
 ];

@@ -15,9 +15,11 @@ import type {
   RecordPart,
   Result,
   Store,
+  StoredBlob,
   SweepReport,
   WaitingEnvelope,
 } from "../store.ts";
+import { Blobs } from "./blobs.ts";
 import { Envelopes } from "./envelopes.ts";
 import { KeyedIds } from "./keyed-ids.ts";
 import { MailboxCache } from "./mailbox-cache.ts";
@@ -46,7 +48,8 @@ const COUNTS = `select
   (select count(*) from envelope) as envelopes,
   (select count(*) from tombstone) as tombstones,
   (select count(*) from record) as records,
-  (select count(*) from pair) as prekeys`;
+  (select count(*) from pair) as prekeys,
+  (select count(*) from blob) as blobs`;
 
 /** @throws TumarError STORE_IN_USE, STORE_CORRUPT, STORE_TOO_NEW, STORE_KEY_WRONG, STORAGE_FULL */
 export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
@@ -63,6 +66,7 @@ export class SqliteStore implements Store {
   readonly #envelopes: Envelopes;
   readonly #records: Records;
   readonly #prekeys: Prekeys;
+  readonly #blobs: Blobs;
   readonly #sweeper: Sweeper;
   readonly #applyAll: (operations: readonly Operation[]) => readonly Result[];
 
@@ -72,6 +76,7 @@ export class SqliteStore implements Store {
     this.#envelopes = new Envelopes(database, limits, ids, this.#mailboxes, this.#cache.hot);
     this.#records = new Records(database, limits, ids);
     this.#prekeys = new Prekeys(database, limits, ids, this.#records);
+    this.#blobs = new Blobs(database, limits, ids, this.#mailboxes);
     const tables = {
       mailboxes: this.#mailboxes,
       envelopes: this.#envelopes,
@@ -89,6 +94,7 @@ export class SqliteStore implements Store {
       return this.#applyAll(operations);
     } catch (error) {
       this.#cache.clear();
+      this.#blobs.forget();
       if (isStorageFull(error)) return operations.map(() => refused("STORAGE_FULL"));
       throw toStoreError(error);
     }
@@ -108,6 +114,18 @@ export class SqliteStore implements Store {
 
   async record(recordId: Uint8Array): Promise<readonly RecordPart[] | undefined> {
     return withStoreErrors(() => this.#records.record(recordId));
+  }
+
+  async blob(blobId: Uint8Array): Promise<StoredBlob | undefined> {
+    return withStoreErrors(() => this.#blobs.blob(blobId));
+  }
+
+  async expiredBlobs(day: number, limit: number): Promise<readonly string[]> {
+    return withStoreErrors(() => this.#blobs.expired(day, limit));
+  }
+
+  async knownBlobs(names: readonly string[]): Promise<ReadonlySet<string>> {
+    return withStoreErrors(() => this.#blobs.known(names));
   }
 
   async counts(): Promise<Counts> {
@@ -155,6 +173,16 @@ export class SqliteStore implements Store {
         return this.#prekeys.publish(operation);
       case "takePrekeys":
         return this.#prekeys.take(operation);
+      case "createBlob":
+        return this.#blobs.create(operation);
+      case "growBlob":
+        return this.#blobs.grow(operation);
+      case "pinBlob":
+        return this.#blobs.pin(operation);
+      case "unpinBlob":
+        return this.#blobs.unpin(operation);
+      case "dropBlob":
+        return this.#blobs.drop(operation);
       default:
         return operation satisfies never;
     }
@@ -168,4 +196,5 @@ const NOTHING: Counts = {
   tombstones: 0,
   records: 0,
   prekeys: 0,
+  blobs: 0,
 };

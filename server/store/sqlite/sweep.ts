@@ -43,6 +43,7 @@ export class Sweeper {
   readonly #expireEnvelopes: Statement<[number, number]>;
   readonly #expirePairs: Statement<[number, number]>;
   readonly #emptyTaken: Statement<[number, number]>;
+  readonly #forgetBlobUse: Statement<[number, number]>;
   readonly #selectTombstones: Statement<[Uint8Array, number], TombstoneRow>;
   readonly #deleteTombstone: Statement<[Uint8Array]>;
   readonly #selectMailboxes: Statement<[number, number, number], IdRow>;
@@ -75,6 +76,11 @@ export class Sweeper {
       `update pair set token = null, sealed = x'' where id in (
          select id from pair where token is not null and taken_day < ? limit ?)`,
     );
+    this.#forgetBlobUse = database.prepare(
+      `update deposit_grant set blob_day = 0, blob_bytes = 0 where id in (
+         select id from deposit_grant indexed by deposit_grant_blobs
+         where blob_day > 0 and blob_day < ? limit ?)`,
+    );
     this.#selectTombstones = database.prepare(
       "select key, day from tombstone where key > ? order by key limit ?",
     );
@@ -89,6 +95,7 @@ export class Sweeper {
     const envelopes = await this.#all(() => deleted(this.#expireEnvelopes, day));
     const prekeys = await this.#all(() => deleted(this.#expirePairs, day));
     await this.#all(() => deleted(this.#emptyTaken, day - 1));
+    await this.#all(() => deleted(this.#forgetBlobUse, day));
     const tombstones = await this.#sweepTombstones(day);
     let mailboxes = 0;
     for (const kind of KINDS.keys()) mailboxes += await this.#all(() => this.#unused(kind, day));

@@ -231,6 +231,7 @@ export class FakeExchangeRelay {
             envelopeBuckets: [1024, 4096, 16384],
             puzzleSeed: new Uint8Array(0),
             puzzleBits: 0,
+            blobs: { maxBlobBytes: 2 ** 31, blobDays: 30 },
           },
         ];
       case "deposit": {

@@ -264,6 +264,7 @@ export function helloAnswer(relay: FakeRelay, requestId: number): RelayFrame {
     envelopeBuckets: [1024, 4096, 16384],
     puzzleSeed: EMPTY,
     puzzleBits: 0,
+    blobs: { maxBlobBytes: 2 ** 31, blobDays: 30 },
   };
 }
 

@@ -445,6 +445,7 @@ function sweepRules(fresh: Fresh, withMailbox: WithMailbox): void {
       tombstones: 0,
       records: 0,
       prekeys: 0,
+      blobs: 0,
     });
   });
 

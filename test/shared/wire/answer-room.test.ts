@@ -15,7 +15,7 @@ import { CLIENT_FRAMES, SPEC_BY_TYPE } from "../../../shared/wire/frame-table.ts
 import type { ClientFrame, Pairs, RecordFrame } from "../../../shared/wire/frames.ts";
 import {
   CHANNEL_BUCKETS,
-  MAX_CHANNEL_MESSAGE_BYTES,
+  MAX_ORDINARY_MESSAGE_BYTES,
   MAX_THRIFTY_ANSWER_BYTES,
 } from "../../../shared/wire/limits.ts";
 import { arbitraryFrame } from "../../support/frame-arbitraries.ts";
@@ -30,7 +30,7 @@ describe("answer room", () => {
   it("the numbers", () => {
     const numbers = TYPES.map((type) => [type, answerRoom(type).bytes] as const);
     assert.deepEqual(Object.fromEntries(numbers), {
-      hello: 78,
+      hello: 91,
       prove: 48,
       "mailbox.create": 48,
       "mailbox.grant": 48,
@@ -44,14 +44,18 @@ describe("answer room", () => {
       "record.writers": 48,
       "prekeys.publish": 48,
       "prekeys.take": 1585,
+      "blob.create": 48,
+      "blob.append": 48,
+      "blob.head": 48,
+      "blob.get": 291,
     });
     assert.equal(answerRoom("fault").bytes, ERROR_ROOM_BYTES);
     assert.equal(ERROR_ROOM_BYTES, 48);
   });
 
-  it("three answers are elastic; what is left over is theirs", () => {
+  it("four answers are elastic; what is left over is theirs", () => {
     const elastic = TYPES.filter((type) => answerRoom(type).isElastic);
-    assert.deepEqual(elastic, ["subscribe", "record.get", "prekeys.take"]);
+    assert.deepEqual(elastic, ["subscribe", "record.get", "prekeys.take", "blob.get"]);
   });
 
   it("every fixed answer fits its reservation", () => {
@@ -99,7 +103,7 @@ describe("answer room", () => {
     assert.ok(poll <= exchangeRoom(CHANNEL_BUCKETS[0] ?? 0), "a poll fits the smallest answer");
     const leastOfPoll = thrifty - poll + 256;
     assert.ok(leastOfPoll * 4 >= 16_384, "16 KiB = 4 connections");
-    assert.ok(exchangeRoom(MAX_CHANNEL_MESSAGE_BYTES) - poll + 256 >= 16_384, "or 1 exchange");
+    assert.ok(exchangeRoom(MAX_ORDINARY_MESSAGE_BYTES) - poll + 256 >= 16_384, "or 1 exchange");
   });
 
   it("a client packs by both: bytes of the request and room of the answer", () => {

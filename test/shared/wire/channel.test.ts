@@ -18,9 +18,13 @@ import {
 } from "../../../shared/wire/channel-key.ts";
 import { ClientChannel, NO_EPOCH } from "../../../shared/wire/client-channel.ts";
 import { encodeFrame } from "../../../shared/wire/frame-codec.ts";
-import type { ClientFrame, Deposit, Hello, Ok } from "../../../shared/wire/frames.ts";
+import type { BlobAppend, ClientFrame, Deposit, Hello, Ok } from "../../../shared/wire/frames.ts";
 import { relayHash } from "../../../shared/wire/ids.ts";
-import { CHANNEL_BUCKETS, MAX_EXCHANGE_ANSWER_BYTES } from "../../../shared/wire/limits.ts";
+import {
+  CHANNEL_BUCKETS,
+  MAX_BLOB_SLICE_BYTES,
+  MAX_CHANNEL_MESSAGE_BYTES,
+} from "../../../shared/wire/limits.ts";
 import { makeProof, verifyProof } from "../../../shared/wire/proof.ts";
 import {
   acceptChannel,
@@ -69,7 +73,7 @@ function flip(message: Uint8Array, bit: number): Uint8Array {
 }
 
 describe("channel", () => {
-  it("carries frames both ways, in messages of one of four sizes (property)", () => {
+  it("carries frames both ways, in messages of one of five sizes (property)", () => {
     const { client, relay } = connect();
     const frames = fc.array(fc.constantFrom<ClientFrame>(hello, depositOf(1024), depositOf(4096)), {
       maxLength: 20,
@@ -233,29 +237,40 @@ describe("channel", () => {
     const { client, relay } = connect();
     for (const bucket of CHANNEL_BUCKETS) {
       const count = Math.floor(client.frameRoom(bucket) / encodeFrame(hello).length);
-      const message = client.seal(Array.from({ length: count }, () => hello));
+      const message = client.seal(
+        Array.from({ length: count }, () => hello),
+        bucket,
+      );
       assert.equal(message.length, bucket);
       assert.equal(relay.open(message).frames.length, count);
     }
   });
 
-  it("the longest size is for the answer to an exchange only", () => {
-    const { client, relay } = connect();
-    for (const broken of [
-      () => relay.open(client.seal([hello], MAX_EXCHANGE_ANSWER_BYTES)),
-      () => client.open(relay.seal([], MAX_EXCHANGE_ANSWER_BYTES)),
-      () =>
-        accept(
-          ClientChannel.start(announcement, systemRandom).seal([hello], MAX_EXCHANGE_ANSWER_BYTES),
-        ),
-    ]) {
-      assert.throws(broken, { code: "CHANNEL_BROKEN" });
-    }
+  it("the largest size carries slices of blobs, both ways, and answers that are asked to have it", () => {
+    const append: BlobAppend = {
+      type: "blob.append",
+      requestId: 3,
+      depositId: systemRandom(24),
+      uploadId: systemRandom(24),
+      offset: Number.MAX_SAFE_INTEGER,
+      isLast: true,
+      bytes: systemRandom(MAX_BLOB_SLICE_BYTES),
+    };
     const asking = ClientChannel.start(announcement, systemRandom);
-    const { channel } = accept(asking.seal([hello]));
-    const answer = channel.seal([], MAX_EXCHANGE_ANSWER_BYTES);
-    assert.equal(answer.length, MAX_EXCHANGE_ANSWER_BYTES);
-    assert.equal(asking.openAnswer(answer, MAX_EXCHANGE_ANSWER_BYTES).kind, "frames");
+    const message = asking.seal([append]);
+    assert.equal(message.length, MAX_CHANNEL_MESSAGE_BYTES);
+    const { frames, channel } = accept(message);
+    assert.deepEqual(frames, [append]);
+    const answer = channel.seal([], MAX_CHANNEL_MESSAGE_BYTES);
+    assert.equal(answer.length, MAX_CHANNEL_MESSAGE_BYTES);
+    assert.equal(asking.openAnswer(answer, MAX_CHANNEL_MESSAGE_BYTES).kind, "frames");
+
+    const { client, relay } = connect();
+    const sizes = client.sealAll([hello, append, depositOf(16384), depositOf(16384)]).map((one) => {
+      relay.open(one);
+      return one.length;
+    });
+    assert.deepEqual(sizes, [512, 50688, 16896, 16896]);
   });
 
   it("a message 1 without an epoch item is malformed", () => {

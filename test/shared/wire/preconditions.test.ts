@@ -8,9 +8,10 @@ import type { ClientFrame } from "../../../shared/wire/frames.ts";
 import { admit, type ChannelFacts, keyToProve } from "../../../shared/wire/preconditions.ts";
 import { arbitraryFrame } from "../../support/frame-arbitraries.ts";
 
-const FREE = ["hello", "deposit", "record.get"];
+const BLOBS = ["blob.create", "blob.append", "blob.head", "blob.get"];
+const FREE = ["hello", "deposit", "record.get", ...BLOBS];
 const UNPROVEN = [...FREE, "prove", "prekeys.take"];
-const SENDER = ["deposit", "record.get", "prekeys.take"];
+const SENDER = ["deposit", "record.get", "prekeys.take", ...BLOBS];
 
 const frames = FRAME_SPECS.filter((spec) => spec.from === "client").map(
   (spec) => fc.sample(arbitraryFrame(spec), 1)[0] as ClientFrame,

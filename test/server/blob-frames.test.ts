@@ -1,0 +1,160 @@
+/**
+ * Blobs over whatever carries frames: made, grown, looked at and read by range, with an answer for each bad
+ * input.
+ */
+
+import assert from "node:assert/strict";
+import { describe, it, type TestContext } from "node:test";
+import type { SettingValues } from "../../server/config-table.ts";
+import { EMPTY } from "../../shared/crypto/bytes.ts";
+import { errorCodeOf } from "../../shared/crypto/errors.ts";
+import { systemRandom } from "../../shared/crypto/sodium.ts";
+import { type Ask, BareUpload } from "../support/bare-blobs.ts";
+import { AnswerError, BareClient } from "../support/bare-client.ts";
+import { BareExchanger, type ExchangeName } from "../support/bare-exchange.ts";
+import { type BareMailbox, EXPIRY_DAY, newMailbox, register } from "../support/bare-mailbox.ts";
+import { relayInProcess, type TestRelay } from "../support/relay.ts";
+
+const TRANSPORTS = ["websocket", "exchange", "thrifty"] as const;
+
+interface Scene {
+  readonly relay: TestRelay;
+  readonly mailbox: BareMailbox;
+}
+
+async function scene(
+  t: TestContext,
+  config: Partial<SettingValues> = {},
+  terms: Parameters<typeof register>[2] = {},
+): Promise<Scene> {
+  const relay = await relayInProcess(t, config);
+  const owner = await BareClient.connect(relay.address);
+  return { relay, mailbox: await register(owner, newMailbox(), terms) };
+}
+
+function askExchange(client: BareExchanger, path: ExchangeName): Ask {
+  return async (request) => {
+    const [answer] = await client.exchange([request], { path });
+    assert.ok(answer);
+    if (answer.type !== "error") return answer;
+    throw new AnswerError(errorCodeOf(answer.number) ?? "INTERNAL", answer.data);
+  };
+}
+
+async function askOver(relay: TestRelay, transport: (typeof TRANSPORTS)[number]): Promise<Ask> {
+  if (transport !== "websocket") {
+    return askExchange(await BareExchanger.open(relay.address), transport);
+  }
+  const client = await BareClient.connect(relay.address);
+  return async (request) => client.request(request);
+}
+
+/** The refusal, with where the next bytes belong if it names that. */
+async function refusal(answer: Promise<unknown>): Promise<readonly [string, number?]> {
+  const error = await answer.then(
+    () => assert.fail("it was taken"),
+    (refused: unknown) => refused,
+  );
+  assert.ok(error instanceof AnswerError);
+  if (error.data.length !== 8) return [error.code];
+  return [error.code, Number(new DataView(Uint8Array.from(error.data).buffer).getBigUint64(0))];
+}
+
+describe("blob frames", () => {
+  for (const transport of TRANSPORTS) {
+    it(`upload, state and reading by range, ${transport}`, async (t) => {
+      const { relay, mailbox } = await scene(t);
+      const ask = await askOver(relay, transport);
+      const blob = new BareUpload(ask, mailbox.depositId);
+      const bytes = systemRandom(200_000);
+      const none = { storedBytes: 0, isComplete: false, quietSeconds: 0 };
+      const stateOf = async (answer: ReturnType<BareUpload["head"]>) => {
+        const { storedBytes, isComplete, quietSeconds } = await answer;
+        return { storedBytes, isComplete, quietSeconds };
+      };
+      assert.deepEqual(await stateOf(blob.create({ claimedBytes: bytes.length })), none);
+      assert.deepEqual(await stateOf(blob.create({ claimedBytes: bytes.length })), none);
+      assert.deepEqual(await stateOf(blob.append(0, bytes.subarray(0, 50_000))), {
+        ...none,
+        storedBytes: 50_000,
+      });
+      assert.equal((await blob.head()).storedBytes, 50_000);
+      for (let at = 50_000; at < 200_000; at += 50_000) {
+        await blob.append(at, bytes.subarray(at, at + 50_000), at === 150_000);
+      }
+      const { storedBytes, isComplete } = await blob.head();
+      assert.deepEqual({ storedBytes, isComplete }, { storedBytes: 200_000, isComplete: true });
+      assert.deepEqual(await blob.download(), bytes);
+      const part = await blob.get(123_456, 1000);
+      assert.deepEqual(part.bytes, bytes.subarray(123_456, 124_456));
+      assert.deepEqual([part.offset, part.storedBytes, part.isComplete], [123_456, 200_000, true]);
+      for (const beyond of [200_000, 2 ** 50]) {
+        assert.deepEqual((await blob.get(beyond, 10)).bytes, EMPTY);
+      }
+    });
+  }
+
+  it("an end that was not known before, with and without bytes", async (t) => {
+    const { relay, mailbox } = await scene(t);
+    const ask = await askOver(relay, "websocket");
+    for (const last of [EMPTY, Uint8Array.of(4)]) {
+      const blob = new BareUpload(ask, mailbox.depositId);
+      await blob.create();
+      await blob.append(0, Uint8Array.of(1, 2, 3));
+      const { storedBytes, isComplete } = await blob.append(3, last, true);
+      assert.deepEqual([storedBytes, isComplete], [3 + last.length, true]);
+    }
+  });
+
+  it("wrong offset, wrong length, beyond the end: each has its answer, and changes nothing", async (t) => {
+    const { relay, mailbox } = await scene(t, { BLOB_MAX_BYTES: 1000 });
+    const ask = await askOver(relay, "exchange");
+    const blob = new BareUpload(ask, mailbox.depositId);
+    const bytes = systemRandom(100);
+    assert.deepEqual(await refusal(blob.create({ claimedBytes: 1001 })), ["BLOB_TOO_LARGE"]);
+    assert.deepEqual(await refusal(blob.create({ claimedBytes: 100_000_000_000 })), [
+      "BLOB_TOO_LARGE",
+    ]);
+    assert.deepEqual(await refusal(blob.append(0, bytes)), ["REFUSED"]);
+    await blob.create({ claimedBytes: 150 });
+    await blob.append(0, bytes);
+    assert.deepEqual(await refusal(blob.append(0, bytes)), ["WRONG_OFFSET", 100]);
+    assert.deepEqual(await refusal(blob.append(2 ** 40, bytes)), ["WRONG_OFFSET", 100]);
+    assert.deepEqual(await refusal(blob.append(100, bytes)), ["WRONG_LENGTH"]);
+    assert.deepEqual(await refusal(blob.append(100, bytes.subarray(0, 49), true)), [
+      "WRONG_LENGTH",
+    ]);
+    await blob.append(100, bytes.subarray(0, 50), true);
+    assert.deepEqual(await refusal(blob.append(150, bytes)), ["WRONG_OFFSET", 150]);
+    assert.deepEqual(await refusal(blob.append(150, EMPTY, true)), ["WRONG_OFFSET", 150]);
+    const open = new BareUpload(ask, mailbox.depositId);
+    await open.create();
+    await open.append(0, systemRandom(990));
+    assert.deepEqual(await refusal(open.append(990, bytes)), ["BLOB_TOO_LARGE"]);
+    assert.deepEqual((await open.head()).storedBytes, 990);
+  });
+
+  it("who has not the grant, not the uploadId, or comes too late, is refused", async (t) => {
+    const { relay, mailbox } = await scene(t);
+    const ask = await askOver(relay, "exchange");
+    const stranger = new BareUpload(ask, systemRandom(24));
+    assert.deepEqual(await refusal(stranger.create()), ["REFUSED"]);
+    assert.deepEqual(await refusal(stranger.head()), ["REFUSED"]);
+    assert.deepEqual(await refusal(stranger.get(0, 1)), ["REFUSED"]);
+    const blob = new BareUpload(ask, mailbox.depositId);
+    await blob.create();
+    await blob.append(0, Uint8Array.of(1));
+    // A reader knows the blob id, and with it everything there is to know but the uploadId.
+    const byTheReader = await ask({
+      type: "blob.append",
+      depositId: mailbox.depositId,
+      uploadId: blob.blobId,
+      offset: 1,
+      isLast: true,
+      bytes: EMPTY,
+    }).catch((error: unknown) => error);
+    assert.ok(byTheReader instanceof AnswerError && byTheReader.code === "REFUSED");
+    const late = new BareUpload(ask, mailbox.depositId);
+    assert.deepEqual(await refusal(late.create({ expiryDay: EXPIRY_DAY - 30 })), ["EXPIRED"]);
+  });
+});
