@@ -57,7 +57,7 @@ export class Connection implements DeliveryPeer {
   readonly #owedInMessage2 = new Set<RequestId>();
   /** Bytes for blobs that wait for the disk. */
   #heldBytes = 0;
-  #onDrained: (() => void)[] = [];
+  readonly #onDrained: (() => void)[] = [];
   #isFlushDue = false;
   #hasStalled = false;
   #isClosing = false;

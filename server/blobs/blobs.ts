@@ -47,7 +47,7 @@ export class Blobs {
   /** Blobs that are being written, by id. */
   readonly #uploads = new Map<string, Promise<Upload | undefined>>();
   #work = 0;
-  #onIdle: (() => void)[] = [];
+  readonly #onIdle: (() => void)[] = [];
 
   constructor(parts: BlobsParts) {
     this.#parts = parts;

@@ -63,7 +63,7 @@ export class Upload {
   /** Where the next append belongs, once what was taken in is stored. */
   #end: number;
   #hasLast: boolean;
-  #batch: Waiting[] = [];
+  readonly #batch: Waiting[] = [];
   readonly #ahead = new Map<number, Ahead>();
   #aheadBytes = 0;
   #flushing: Promise<void> | undefined;

@@ -9,7 +9,7 @@ import { Passage } from "../../../server/door/passage.ts";
 import { doorInProcess, type TestDoor } from "../../support/doors.ts";
 import { relayStandIn, type StandIn } from "../../support/relay-stand-in.ts";
 
-const CHUNK = 16_896;
+const CHUNK = 50_688;
 
 interface Scene {
   readonly relay: StandIn;
@@ -123,7 +123,7 @@ describe("a WebSocket through a door", () => {
       const { client, far } = await join();
       const [from, to] = direction === "up" ? [client, far] : [far, client];
       to.pause();
-      const count = 1500;
+      const count = 500;
       for (let at = 0; at < count; at++) from.send(Buffer.alloc(CHUNK, at % 251));
       // 25 MB: more than the systems between them buffer, so that the door had to stop reading.
       await new Promise((resolve) => setImmediate(resolve));
