@@ -4,7 +4,7 @@
  * `form` says which container it is, and so what can clean it; `type` is the MIME type the receiver is told.
  */
 
-import { ascii } from "./ascii.ts";
+import { ascii } from "./bytes.ts";
 
 export const SNIFF_BYTES = 64;
 
@@ -24,9 +24,14 @@ export type MediaForm =
 export interface MediaFormat {
   readonly form: MediaForm;
   readonly type: string;
+  /** Few bytes say so: of a thousand files that are something else one begins like this. */
+  readonly isGuess: boolean;
 }
 
-interface Sign extends MediaFormat {
+interface Sign {
+  readonly form: MediaForm;
+  readonly type: string;
+  readonly isGuess?: true;
   readonly isSign: (head: Uint8Array) => boolean;
 }
 
@@ -60,9 +65,19 @@ const SIGNS: readonly Sign[] = [
     type: "image/heic",
     isSign: brand("heic", "heix", "hevc", "hevx", "heim", "heis", "mif1", "msf1"),
   },
-  { form: "other-photo", type: "image/jxl", isSign: at(0, "\xff\x0a", "\0\0\0\x0cJXL ") },
+  {
+    form: "other-photo",
+    type: "image/jxl",
+    isGuess: true,
+    isSign: at(0, "\xff\x0a", "\0\0\0\x0cJXL "),
+  },
   { form: "other-photo", type: "image/jp2", isSign: at(0, "\0\0\0\x0cjP  ") },
-  { form: "other-photo", type: "image/bmp", isSign: both(at(0, "BM"), at(6, "\0\0\0\0")) },
+  {
+    form: "other-photo",
+    type: "image/bmp",
+    isGuess: true,
+    isSign: both(at(0, "BM"), at(6, "\0\0\0\0")),
+  },
   { form: "isobmff", type: "audio/mp4", isSign: brand("M4A ", "M4B ", "F4A ") },
   { form: "isobmff", type: "video/quicktime", isSign: brand("qt  ") },
   { form: "isobmff", type: "video/3gpp", isSign: brand("3gp", "3gg", "3ge", "3gr", "3gs") },
@@ -86,8 +101,8 @@ const SIGNS: readonly Sign[] = [
   { form: "other-recording", type: "audio/amr", isSign: at(0, "#!AMR") },
   { form: "other-recording", type: "audio/x-caf", isSign: at(0, "caff\0\x01") },
   { form: "other-recording", type: "audio/aiff", isSign: both(at(0, "FORM"), at(8, "AIF")) },
-  { form: "other-recording", type: "audio/aac", isSign: sync(0xf6, 0xf0) },
-  { form: "mp3", type: "audio/mpeg", isSign: sync(0xe6, 0xe2) },
+  { form: "other-recording", type: "audio/aac", isGuess: true, isSign: sync(0xf6, 0xf0) },
+  { form: "mp3", type: "audio/mpeg", isGuess: true, isSign: sync(0xe6, 0xe2) },
 ];
 
 /** The EBML header is short, and its document type stands in it as plain text. */
@@ -98,7 +113,9 @@ function hasDocType(docType: string): (head: Uint8Array) => boolean {
 /** Null when it is none of the photos and recordings known here. */
 export function sniff(head: Uint8Array): MediaFormat | null {
   const sign = SIGNS.find(({ isSign }) => isSign(head));
-  return sign === undefined ? null : { form: sign.form, type: sign.type };
+  if (sign === undefined) return null;
+  const { form, type, isGuess = false } = sign;
+  return { form, type, isGuess };
 }
 
 export function isPhoto({ type }: MediaFormat): boolean {

@@ -34,11 +34,18 @@ export async function* fileBytes(
   }
 }
 
+export interface Beginning {
+  readonly head: Uint8Array;
+  readonly stream: AsyncIterable<Uint8Array>;
+  /** For whoever does not read the stream. */
+  readonly close: () => Promise<void>;
+}
+
 /** The first bytes of a stream, and the whole of it with them: pieces and their order stay as they are. */
 export async function beginningOf(
   source: AsyncIterable<Uint8Array>,
   count: number,
-): Promise<{ readonly head: Uint8Array; readonly stream: AsyncIterable<Uint8Array> }> {
+): Promise<Beginning> {
   const pieces = source[Symbol.asyncIterator]();
   const seen: Uint8Array[] = [];
   for (let length = 0; length < count; ) {
@@ -47,10 +54,15 @@ export async function beginningOf(
     seen.push(piece.value);
     length += piece.value.length;
   }
-  return { head: concat(...seen).subarray(0, count), stream: again(seen, pieces) };
+  return {
+    head: concat(...seen).subarray(0, count),
+    stream: again(seen, pieces),
+    close: async () => void (await pieces.return?.()),
+  };
 }
 
-async function* again(
+/** What was seen already, then the rest. */
+export async function* again(
   seen: readonly Uint8Array[],
   rest: AsyncIterator<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
@@ -77,5 +89,27 @@ export function buffered(file: MediaFile): MediaFile {
       if (!holds(offset, wanted)) held = { offset, bytes: await file.read(offset, READ_BYTES) };
       return held.bytes.subarray(offset - held.offset, offset - held.offset + wanted);
     },
+  };
+}
+
+/** All of a stream in memory; null if it is longer than `limit`. */
+export async function gathered(
+  source: AsyncIterable<Uint8Array>,
+  limit: number,
+): Promise<MediaFile | null> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of source) {
+    length += piece.length;
+    if (length > limit) return null;
+    pieces.push(piece);
+  }
+  return fileOf(concat(...pieces));
+}
+
+export function fileOf(bytes: Uint8Array): MediaFile {
+  return {
+    size: bytes.length,
+    read: (offset, length) => Promise.resolve(bytes.subarray(offset, offset + length)),
   };
 }

@@ -172,10 +172,13 @@ export async function packetHashes(path: string): Promise<readonly (readonly str
     const cells = line.split(",").map((cell) => cell.trim());
     const track = Number(cells[0]);
     tracks[track] ??= [];
-    tracks[track].push(cells.at(-1) ?? "");
+    tracks[track].push(cells[HASH_CELL] ?? "");
   }
   return tracks;
 }
+
+/** Stream, decoding time, time, duration, size, hash; side data may follow. */
+const HASH_CELL = 5;
 
 export async function ffmpeg(args: readonly string[]): Promise<void> {
   await run(ffmpegPath, ["-v", "error", "-nostdin", "-y", ...args], { maxBuffer: 1e8 });
