@@ -50,6 +50,11 @@ export class Backoff {
     this.#failures = upMs >= healthyMs ? 0 : Math.min(this.#failures, rememberedFailures);
   }
 
+  /** Something was carried: the next failure is the first. */
+  progressed(): void {
+    this.#failures = 0;
+  }
+
   /** In [0, 1). */
   #fraction(): number {
     return new ByteReader(this.#random(4)).u32() / 2 ** 32;

@@ -17,7 +17,7 @@ import type { TransportKind } from "./connection.ts";
 import type { ConnectionContext } from "./connection-context.ts";
 import { type ConnectionFactory, connectionFactory } from "./connections.ts";
 import { MailboxSubscription, type SubscriptionHost } from "./mailbox-subscription.ts";
-import { type Outgoing, PendingRequest } from "./outgoing.ts";
+import { moving, type Outgoing, PendingRequest } from "./outgoing.ts";
 import type { RequestBody, RequestOptions, SubscribeOptions, Subscription } from "./requests.ts";
 import type { TransportChoice } from "./transport-choice.ts";
 
@@ -58,6 +58,8 @@ export class ChannelLink implements SubscriptionHost {
   #error: TumarError | undefined;
   #openedAt: number | undefined;
   #usedAt = 0;
+  /** Part of a blob came through over the connection in use. */
+  #hasCarried = false;
   #isClosed = false;
 
   constructor(
@@ -98,7 +100,9 @@ export class ChannelLink implements SubscriptionHost {
     if (this.#error !== undefined) pending.delayedBy(this.#error);
     this.#submit(pending);
     try {
-      return await pending.promise;
+      const answer = await pending.promise;
+      this.#hasCarried ||= pending.isBulk;
+      return answer;
     } catch (error) {
       if (error instanceof TumarError && error.code === "RELAY_TIMEOUT") this.#connection?.probe();
       throw error;
@@ -218,13 +222,17 @@ export class ChannelLink implements SubscriptionHost {
     this.#cancelIdle();
     if (this.#openedAt !== undefined) this.#backoff.wasUp(clock.now() - this.#openedAt);
     this.#openedAt = undefined;
-    this.#waiting.unshift(...unsent.filter((item) => item instanceof PendingRequest));
+    const hasCarried = this.#hasCarried;
+    if (hasCarried) this.#backoff.progressed();
+    this.#hasCarried = false;
+    this.#waiting.unshift(...moving(unsent, error));
     if (this.#isClosed) return;
     this.#error = error;
     if (error.retryable) for (const pending of this.#waiting) pending.delayedBy(error);
     else this.#rejectWaiting(error);
     const { retryAfterMs } = error.details;
-    if (retryAfterMs === undefined && this.#choice.isBelow(kind)) this.#wake();
+    const mayTryAtOnce = this.#choice.isBelow(kind) || hasCarried;
+    if (retryAfterMs === undefined && mayTryAtOnce) this.#wake();
     else this.#rest(error);
   }
 

@@ -17,7 +17,7 @@ import type { HelloAnswer } from "../../shared/wire/frames.ts";
 import type { Clock } from "./clock.ts";
 import type { Connection, TransportKind } from "./connection.ts";
 import type { ConnectionFactory } from "./connections.ts";
-import { type Outgoing, PendingRequest } from "./outgoing.ts";
+import { moving, type Outgoing } from "./outgoing.ts";
 import { PROVED_MS, Proof } from "./proof.ts";
 import { Timers } from "./timers.ts";
 import type { TransportChoice } from "./transport-choice.ts";
@@ -183,15 +183,15 @@ export class ChosenConnection {
       this.#end();
       this.#events.onClosed(error, unsent);
     } else {
-      this.#moveTo(next, unsent);
+      this.#moveTo(next, unsent, error);
     }
   }
 
-  #moveTo(next: Held, unsent: readonly Outgoing[]): void {
+  #moveTo(next: Held, unsent: readonly Outgoing[], error: TumarError): void {
     this.#main = next;
     this.#beside = undefined;
     this.#isProved = false;
-    for (const one of unsent) if (one instanceof PendingRequest) next.connection.submit(one);
+    for (const one of moving(unsent, error)) next.connection.submit(one);
     this.#events.onMoved();
     if (next.connection.isOpen) this.#settle();
   }

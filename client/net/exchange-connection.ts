@@ -1,6 +1,7 @@
 /**
  * Exchanges over HTTP that together pass for one connection of a channel link: a few at a time carry
- * requests, and one for each subscription goes round and round (exchange-poll.ts).
+ * requests, as many more parts of blobs, one each, and one for each subscription goes round and round
+ * (exchange-poll.ts).
  *
  *     connecting ──first good answer──> open ──one fails, none was answered since it began──> closed
  *
@@ -9,17 +10,20 @@
  */
 
 import { TumarError } from "../../shared/crypto/errors.ts";
+import { blobAnswerBytes } from "../../shared/wire/answer-room.ts";
 import type { HelloAnswer } from "../../shared/wire/frames.ts";
 import {
   DEFAULT_FRAMES_PER_SECOND,
+  MAX_CHANNEL_MESSAGE_BYTES,
   MAX_ORDINARY_MESSAGE_BYTES,
   PROTOCOL_VERSION,
 } from "../../shared/wire/limits.ts";
+import { BLOB_SLICE_HEAD_BYTES } from "../../shared/wire/padding.ts";
 import { ChannelKey } from "./channel-key.ts";
 import type { Connection, ConnectionEvents } from "./connection.ts";
 import type { ConnectionContext } from "./connection-context.ts";
 import { Exchange } from "./exchange.ts";
-import { bytesMs, Flight, type FlightPlan } from "./exchange-flight.ts";
+import { Flight, type FlightPlan, Pace } from "./exchange-flight.ts";
 import { MailboxPoll } from "./exchange-poll.ts";
 import { ExchangeRoom } from "./exchange-room.ts";
 import type { ExchangeTerms } from "./exchange-terms.ts";
@@ -31,6 +35,8 @@ import { fellSilent, ofConnection, unreachable } from "./transport-faults.ts";
 
 /** Exchanges with requests at a time: more share the bandwidth and answer no sooner. */
 const MAX_PARALLEL = 4;
+/** Exchanges with a part of a blob at a time, so that others never wait for them. */
+const MAX_PARALLEL_BULK = 4;
 /** Then `hello` rides along again: the relay's hour, epoch and limits. */
 const HELLO_AGE_MS = 3_600_000;
 
@@ -43,6 +49,9 @@ export class ExchangeConnection implements Connection {
   readonly #flights = new Set<Flight>();
   readonly #polls = new Set<MailboxPoll>();
   #queue: Outgoing[] = [];
+  /** Parts of blobs. */
+  #bulk: Outgoing[] = [];
+  readonly #pace = new Pace();
   #maxFrames = DEFAULT_FRAMES_PER_SECOND;
   #helloAt: number | undefined;
   #isHelloAsked = false;
@@ -68,7 +77,8 @@ export class ExchangeConnection implements Connection {
   }
 
   get isQuiet(): boolean {
-    return this.#queue.length === 0 && this.#count((flight) => !flight.plan.isPoll) === 0;
+    const waiting = this.#queue.length + this.#bulk.length;
+    return waiting === 0 && this.#countOf("requests") + this.#countOf("bulk") === 0;
   }
 
   get isDoubtful(): boolean {
@@ -81,6 +91,8 @@ export class ExchangeConnection implements Connection {
 
   submit(outgoing: Outgoing): void {
     if (outgoing instanceof MailboxSubscription) this.#subscribe(outgoing);
+    else if (outgoing.isBulk === true && outgoing.isAwaited === true) this.#beginBulk(outgoing);
+    else if (outgoing.isBulk === true) this.#bulk.push(outgoing);
     else if (!this.#isCarried(outgoing)) this.#queue.push(outgoing);
     this.#pumpSoon();
   }
@@ -98,10 +110,11 @@ export class ExchangeConnection implements Connection {
     const unsent: Outgoing[] = [];
     for (const flight of this.#flights) unsent.push(...flight.end(error).flatMap(submittedOf));
     for (const poll of this.#polls) unsent.push(...poll.stop());
-    unsent.push(...this.#queue);
+    unsent.push(...this.#queue, ...this.#bulk);
     this.#flights.clear();
     this.#polls.clear();
     this.#queue = [];
+    this.#bulk = [];
     this.#events.onClosed(error, unsent);
   }
 
@@ -125,10 +138,13 @@ export class ExchangeConnection implements Connection {
   #pump(): void {
     if (this.#isClosed || this.#isHeldUp) return;
     for (const poll of this.#polls) poll.start();
-    while (this.#count(({ plan }) => !plan.isPoll) < MAX_PARALLEL) {
-      this.#queue = this.#queue.filter(({ isSettled }) => !isSettled);
-      if (this.#queue.length === 0) break;
+    this.#queue = this.#queue.filter(({ isSettled }) => !isSettled);
+    while (this.#queue.length > 0 && this.#countOf("requests") < MAX_PARALLEL) {
       this.#beginRequests();
+    }
+    this.#bulk = this.#bulk.filter(({ isSettled }) => !isSettled);
+    while (this.#bulk.length > 0 && this.#countOf("bulk") < MAX_PARALLEL_BULK) {
+      this.#beginBulk(this.#bulk.shift());
     }
     if (this.#answers === 0 && this.#flights.size === 0) this.#askHello();
   }
@@ -142,10 +158,28 @@ export class ExchangeConnection implements Connection {
     this.#begin({
       outgoing: [...hello, ...fitting],
       room,
-      isPoll: false,
+      carries: "requests",
       waitMs: 0,
       onDone: () => {},
       onFailed: (unsent) => this.#queue.unshift(...unsent),
+    });
+  }
+
+  /** One frame: a slice fills its message, or its answer does. */
+  #beginBulk(outgoing: Outgoing | undefined): void {
+    if (outgoing === undefined) return;
+    const { answerBytes = 0 } = outgoing;
+    const wantedBytes = blobAnswerBytes(answerBytes - BLOB_SLICE_HEAD_BYTES);
+    const mostBytes = Math.min(this.#terms.maxAnswerBytes, wantedBytes);
+    const room = new ExchangeRoom(mostBytes, this.#maxFrames, MAX_CHANNEL_MESSAGE_BYTES);
+    room.take(outgoing);
+    this.#begin({
+      outgoing: [outgoing],
+      room,
+      carries: "bulk",
+      waitMs: 0,
+      onDone: () => {},
+      onFailed: (unsent) => this.#bulk.unshift(...unsent),
     });
   }
 
@@ -157,7 +191,7 @@ export class ExchangeConnection implements Connection {
     this.#begin({
       outgoing: this.#hello(room),
       room,
-      isPoll: false,
+      carries: "requests",
       waitMs: 0,
       ...(limitMs === undefined ? {} : { limitMs }),
       onDone: () => {},
@@ -229,18 +263,27 @@ export class ExchangeConnection implements Connection {
 
   async #post(flight: Flight, message1: Uint8Array): Promise<Uint8Array> {
     const { transport, origin, clock, timings } = this.#context;
-    const limitMs = flight.limitMs(message1.length, timings.answerMs);
-    const doubtMs = timings.doubtMs + flight.plan.waitMs + bytesMs(message1.length);
+    const { carries, waitMs } = flight.plan;
+    const limitMs = flight.limitMs(message1.length, timings.answerMs, this.#pace);
+    const doubtMs = timings.doubtMs + waitMs + this.#pace.bytesMs(message1.length, carries);
+    const startedMs = clock.now();
     flight.addTimer(clock.after(limitMs, () => flight.giveUp(this.#silence(limitMs))));
     this.#awaitBytes(flight, doubtMs);
     try {
-      return await transport.post(`${origin}${this.#terms.path}`, message1, {
+      const answer = await transport.post(`${origin}${this.#terms.path}`, message1, {
         signal: flight.signal,
         timeoutMs: limitMs,
         maxBytes: this.#terms.maxAnswerBytes,
         isFresh: this.#terms.isFresh,
         onBytes: (count) => this.#onBytes(flight, count),
       });
+      if (carries === "bulk") {
+        this.#pace.took(message1.length + answer.length, clock.now() - startedMs);
+      }
+      return answer;
+    } catch (error) {
+      this.#pace.failed();
+      throw error;
     } finally {
       flight.cancelTimers();
     }
@@ -323,6 +366,10 @@ export class ExchangeConnection implements Connection {
     if (this.#count(({ isQuick }) => isQuick) === 0) this.#isHeldUp = false;
     this.#pumpSoon();
     return true;
+  }
+
+  #countOf(carries: FlightPlan["carries"]): number {
+    return this.#count(({ plan }) => plan.carries === carries);
   }
 
   #count(counts: (flight: Flight) => boolean): number {

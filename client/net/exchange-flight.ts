@@ -11,11 +11,14 @@ import { brokenBy } from "./transport-faults.ts";
 /** What the worst network is taken to carry: 2 kbit/s. */
 const SLOWEST_BYTES_PER_SECOND = 250;
 
+/** The next one may take so many times as long as others did, before it is given up. */
+const SLOWER = 4;
+
 export interface FlightPlan {
   readonly outgoing: readonly Outgoing[];
   /** That they were put into. */
   readonly room: ExchangeRoom;
-  readonly isPoll: boolean;
+  readonly carries: "requests" | "bulk" | "poll";
   /** How long the relay may hold it. */
   readonly waitMs: number;
   /** Instead of what its size allows: it shows whether the relay can be reached. */
@@ -58,11 +61,11 @@ export class Flight {
   }
 
   /** How long this request of it may take. */
-  limitMs(requestBytes: number, answerMs: number): number {
-    const { room, waitMs, limitMs } = this.plan;
+  limitMs(requestBytes: number, answerMs: number, pace: Pace): number {
+    const { room, waitMs, limitMs, carries } = this.plan;
     // A longer answer is asked for only on a line that is faster than that.
     const answerBytes = Math.min(room.answerBytes, MAX_ORDINARY_MESSAGE_BYTES);
-    return limitMs ?? answerMs + waitMs + bytesMs(requestBytes + answerBytes);
+    return limitMs ?? answerMs + waitMs + pace.bytesMs(requestBytes + answerBytes, carries);
   }
 
   giveUp(error: TumarError): void {
@@ -86,9 +89,28 @@ export class Flight {
   }
 }
 
-/** How long so many bytes take on the worst network. */
-export function bytesMs(bytes: number): number {
-  return (bytes * 1000) / SLOWEST_BYTES_PER_SECOND;
+/**
+ * How long bytes may take: parts of blobs by how long others took, so that a frozen exchange is soon
+ * noticed; everything else, and what is not known yet, as on the worst network.
+ */
+export class Pace {
+  #bytesPerMs: number | undefined;
+
+  took(bytes: number, ms: number): void {
+    const rate = bytes / Math.max(1, ms);
+    this.#bytesPerMs = this.#bytesPerMs === undefined ? rate : (this.#bytesPerMs + rate) / 2;
+  }
+
+  /** The line may have become slow. */
+  failed(): void {
+    if (this.#bytesPerMs !== undefined) this.#bytesPerMs /= 2;
+  }
+
+  bytesMs(bytes: number, carries: FlightPlan["carries"]): number {
+    const slowestMs = (bytes * 1000) / SLOWEST_BYTES_PER_SECOND;
+    if (carries !== "bulk" || this.#bytesPerMs === undefined) return slowestMs;
+    return Math.min(slowestMs, (SLOWER * bytes) / this.#bytesPerMs);
+  }
 }
 
 /** What stands between: a person can do something about it, so that those who ask are told. */

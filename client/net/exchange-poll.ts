@@ -137,7 +137,7 @@ export class MailboxPoll {
     this.#giveUp = this.#host.begin({
       outgoing: [...hello, ...carried, turn],
       room,
-      isPoll: true,
+      carries: "poll",
       waitMs: waitSeconds * 1000,
       onDone: () => this.#onTurn(turn, clock.now() - startedAt),
       onFailed: (unsent) => this.#onFailed(turn, unsent, clock.now() - startedAt),

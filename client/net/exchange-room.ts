@@ -19,24 +19,27 @@ const LEAST_FRAMES = 4;
 export class ExchangeRoom {
   readonly #maxAnswerBytes: number;
   readonly #proven = new Set<string>();
-  #requestLeft = frameRoom("message1");
+  #requestLeft: number;
   #answerUsed = 0;
   #framesLeft: number;
   #isElastic = false;
 
-  /** `maxFrames`: what the relay takes in a second. */
-  constructor(maxAnswerBytes: number, maxFrames: number) {
+  /** `maxFrames`: what the relay takes in a second. `requestBytes`: of message 1. */
+  constructor(maxAnswerBytes: number, maxFrames: number, requestBytes?: number) {
+    this.#requestLeft = frameRoom("message1", requestBytes);
     this.#maxAnswerBytes = maxAnswerBytes;
     this.#framesLeft = Math.max(maxFrames, LEAST_FRAMES);
   }
 
   /** Takes the frame, with the proof it needs if that is the first of its key; false if it does not fit. */
-  take({ type, size, proveWith }: Outgoing): boolean {
+  take({ type, size, proveWith, answerBytes = 0 }: Outgoing): boolean {
     const key = proveWith === undefined ? undefined : toHex(proveWith.publicKey);
     const needsProof = key !== undefined && !this.#proven.has(key);
     const { bytes, isElastic } = answerRoom(type);
+    const wanted = Math.min(answerBytes, exchangeRoom(this.#maxAnswerBytes) - this.#answerUsed);
     const request = size + (needsProof ? PROVE_BYTES : 0);
-    const answer = this.#answerUsed + bytes + (needsProof ? answerRoom("prove").bytes : 0);
+    const answer =
+      this.#answerUsed + Math.max(bytes, wanted) + (needsProof ? answerRoom("prove").bytes : 0);
     const frames = needsProof ? 2 : 1;
     const fits =
       request <= this.#requestLeft &&

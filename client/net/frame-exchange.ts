@@ -12,11 +12,11 @@ import type { SigningKeyPair, SigningPublicKey } from "../../shared/crypto/sodiu
 import type { ClientChannel } from "../../shared/wire/client-channel.ts";
 import { CLIENT_FRAMES } from "../../shared/wire/frame-table.ts";
 import type { ClientFrame, ErrorFrame, RelayFrame } from "../../shared/wire/frames.ts";
-import { DEFAULT_FRAMES_PER_SECOND } from "../../shared/wire/limits.ts";
+import { DEFAULT_FRAMES_PER_SECOND, MAX_CHANNEL_MESSAGE_BYTES } from "../../shared/wire/limits.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { ProveRequest } from "./prove-request.ts";
 import { refusalOf } from "./refusals.ts";
-import { type Item, newItem, SendQueue } from "./send-queue.ts";
+import { type Item, newItem, type Room, SendQueue } from "./send-queue.ts";
 
 export interface ExchangeEvents {
   /** The identity key of the relay the channel leads to; asked when a proof is sent. */
@@ -45,6 +45,11 @@ export class FrameExchange {
     return !this.#queue.isEmpty && this.#unanswered < this.maxUnanswered;
   }
 
+  /** What could be sent now is only parts of blobs. */
+  get isBulkNext(): boolean {
+    return this.#queue.isBulkNext;
+  }
+
   /** Nothing waits to be sent or answered; subscriptions do not count. */
   get isQuiet(): boolean {
     return this.#queue.isEmpty && this.#unanswered === 0;
@@ -66,7 +71,7 @@ export class FrameExchange {
 
   /** The frames of message 1. Seal them at once. */
   takeFirst(channel: ClientChannel): readonly ClientFrame[] {
-    const items = this.#queue.take(this.maxUnanswered, channel.frameRoom());
+    const items = this.#queue.take(this.maxUnanswered, roomOf(channel));
     for (const item of items) item.wasInMessage1 = true;
     this.#message1 = items;
     return this.#framesOf(items, channel);
@@ -75,7 +80,7 @@ export class FrameExchange {
   /** Frames for one more channel message, none when all have been cancelled. Seal them at once. */
   takeNext(channel: ClientChannel): readonly ClientFrame[] {
     const count = this.maxUnanswered - this.#unanswered;
-    return this.#framesOf(this.#queue.take(count, channel.frameRoom()), channel);
+    return this.#framesOf(this.#queue.take(count, roomOf(channel)), channel);
   }
 
   /** No key opened message 1: nobody has read its frames. */
@@ -171,6 +176,14 @@ export class FrameExchange {
   #forgetProof(proof: ProveRequest): void {
     for (const [name, known] of this.#proofs) if (known === proof) this.#proofs.delete(name);
   }
+}
+
+function roomOf(channel: ClientChannel): Room {
+  return {
+    ordinary: channel.frameRoom(),
+    largest: channel.frameRoom(MAX_CHANNEL_MESSAGE_BYTES),
+    isShared: !channel.isOpen,
+  };
 }
 
 /** Refused only because message 1 might have been a replay. */

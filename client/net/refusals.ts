@@ -9,6 +9,7 @@ import type { ErrorFrame } from "../../shared/wire/frames.ts";
 import { PUZZLE_SEED_BYTES } from "../../shared/wire/limits.ts";
 
 const INTERNAL = 1;
+const OFFSET_BYTES = 8;
 const FIRST_RELAY_CODE = 200;
 const LAST_RELAY_CODE = 299;
 
@@ -36,8 +37,11 @@ function codeOf(number: number): ErrorCode | undefined {
   return isOfRelay || number === INTERNAL ? errorCodeOf(number) : undefined;
 }
 
-/** For PUZZLE_REQUIRED `puzzleSeed` in hex and `puzzleBits`. */
+/** For PUZZLE_REQUIRED `puzzleSeed` in hex and `puzzleBits`; for WRONG_OFFSET `expectedOffset`. */
 function detailsOf(code: ErrorCode, data: Uint8Array): Readonly<Record<string, string | number>> {
+  if (code === "WRONG_OFFSET" && data.length === OFFSET_BYTES) {
+    return { expectedOffset: Number(new DataView(data.buffer, data.byteOffset).getBigUint64(0)) };
+  }
   if (code !== "PUZZLE_REQUIRED" || data.length !== PUZZLE_SEED_BYTES + 1) return {};
   const reader = new ByteReader(data);
   return { puzzleSeed: toHex(reader.take(PUZZLE_SEED_BYTES)), puzzleBits: reader.u8() };

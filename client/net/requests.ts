@@ -72,6 +72,13 @@ export interface RequestOptions {
   readonly timeoutMs?: number;
   /** Gives the request up; what was sent may still be done by the relay. */
   readonly signal?: AbortSignal;
+  /**
+   * It goes down with the connection it was given to, sent or not: for what has an order that a next
+   * connection would not keep.
+   */
+  readonly staysBehind?: boolean;
+  /** What is under way already waits for it at the relay: it goes before its like, at once. */
+  readonly isAwaited?: boolean;
 }
 
 export interface OwnerRequestOptions extends RequestOptions {

@@ -1,6 +1,7 @@
 /**
- * What waits to be sent on one connection, in order: what must go out again first, then the rest.
- * Each item knows the proof it depends on and whether it has used its one repetition.
+ * What waits to be sent on one connection, in order: what must go out again first, then the rest, and
+ * parts of blobs behind all of it. Each item knows the proof it depends on and whether it has used its
+ * one repetition.
  */
 
 import type { Outgoing } from "./outgoing.ts";
@@ -18,16 +19,33 @@ export function newItem(outgoing: Outgoing, proof: ProveRequest | undefined): It
   return { outgoing, proof, wasInMessage1: false, wasRepeated: false, isUnanswered: false };
 }
 
+/** Bytes of frames that one message holds: an ordinary one, and the largest. */
+export interface Room {
+  readonly ordinary: number;
+  readonly largest: number;
+  /** Parts of blobs go along with other frames: in message 1, where the next one waits for the answer. */
+  readonly isShared: boolean;
+}
+
 export class SendQueue {
   #again: Item[] = [];
   #items: Item[] = [];
+  #bulk: Item[] = [];
 
   get isEmpty(): boolean {
-    return this.#again.length === 0 && this.#items.length === 0;
+    return this.#again.length + this.#items.length + this.#bulk.length === 0;
+  }
+
+  /** Nothing waits but parts of blobs. */
+  get isBulkNext(): boolean {
+    return this.#again.length + this.#items.length === 0 && this.#bulk.length > 0;
   }
 
   push(item: Item): void {
-    this.#items.push(item);
+    const { isBulk = false, isAwaited = false } = item.outgoing;
+    if (isBulk && isAwaited) this.#bulk.unshift(item);
+    else if (isBulk) this.#bulk.push(item);
+    else this.#items.push(item);
   }
 
   /** Before all that was not sent yet, after what was repeated before it. */
@@ -35,29 +53,51 @@ export class SendQueue {
     this.#again.push(item);
   }
 
-  /** The next items: at most `count`, of at most `bytes` in all. What is settled is dropped. */
-  take(count: number, bytes: number): Item[] {
+  /** The next items for one message: at most `count`. What is settled is dropped. */
+  take(count: number, room: Room): Item[] {
     const taken: Item[] = [];
-    let left = bytes;
+    let used = 0;
     while (taken.length < count) {
-      const lane = this.#again.length > 0 ? this.#again : this.#items;
-      const [next] = lane;
-      if (next === undefined) break;
-      if (!next.outgoing.isSettled) {
-        if (next.outgoing.size > left) break;
-        left -= next.outgoing.size;
-        taken.push(next);
-      }
-      lane.shift();
+      const next = this.#next();
+      if (next === undefined || !mayJoin(next.outgoing, taken, used, room)) break;
+      this.#drop(next);
+      used += next.outgoing.size;
+      taken.push(next);
+      // A slice fills its message; a second one would leave much of a larger one empty.
+      if (next.outgoing.type === "blob.append") break;
     }
     return taken;
   }
 
   /** Empties the queue. */
   takeAll(): Item[] {
-    const all = [...this.#again, ...this.#items];
+    const all = [...this.#again, ...this.#items, ...this.#bulk];
     this.#again = [];
     this.#items = [];
+    this.#bulk = [];
     return all;
   }
+
+  /** The first that is not settled. */
+  #next(): Item | undefined {
+    for (const lane of [this.#again, this.#items, this.#bulk]) {
+      while (lane[0]?.outgoing.isSettled === true) lane.shift();
+      if (lane[0] !== undefined) return lane[0];
+    }
+    return undefined;
+  }
+
+  #drop(first: Item): void {
+    [this.#again, this.#items, this.#bulk].find((lane) => lane[0] === first)?.shift();
+  }
+}
+
+function mayJoin(
+  { size, isBulk = false }: Outgoing,
+  taken: readonly Item[],
+  used: number,
+  { ordinary, largest, isShared }: Room,
+): boolean {
+  const isApart = isBulk && !isShared && taken.some(({ outgoing }) => outgoing.isBulk !== true);
+  return !isApart && used + size <= (size > ordinary ? largest : ordinary);
 }

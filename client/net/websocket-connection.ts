@@ -20,6 +20,7 @@ import type { ConnectionContext } from "./connection-context.ts";
 import { FrameExchange } from "./frame-exchange.ts";
 import { HelloRequest } from "./hello-request.ts";
 import type { Outgoing } from "./outgoing.ts";
+import { MOST_WINDOW_BYTES } from "./transfer-window.ts";
 import type { Socket } from "./transport.ts";
 import { brokenBy, fellSilent, notARelay, ofConnection, unreachable } from "./transport-faults.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -238,7 +239,9 @@ export class WebSocketConnection implements Connection {
     const channel = this.#channel;
     if (channel === undefined) return;
     while (this.#exchange.hasNext) {
-      if ((this.#socket?.bufferedAmount ?? 0) >= maxBufferedBytes) {
+      // How much of blobs may be unsent is decided by who sends them.
+      const bulkBytes = this.#exchange.isBulkNext ? MOST_WINDOW_BYTES : 0;
+      if ((this.#socket?.bufferedAmount ?? 0) >= maxBufferedBytes + bulkBytes) {
         this.#cancelDrain = clock.after(timings.drainMs, () => this.#guarded(() => this.#flush()));
         return;
       }
