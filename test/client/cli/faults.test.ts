@@ -17,15 +17,16 @@ import { findContact } from "../../../client/core/directory.ts";
 import { putContact } from "../../../client/core/state/contacts.ts";
 import { FileStorage } from "../../../client/vault/node/file-storage.ts";
 import { Vault } from "../../../client/vault/vault.ts";
+import { quickDerive } from "../../support/quick-derive.ts";
 import {
   assertFails,
   type ErrorLine,
   jsonLines,
+  quickTumar,
   type RelayProcess,
   result,
   startRelay,
   tumar,
-  tumarPath,
   tumarWith,
 } from "./tumar-process.ts";
 
@@ -210,7 +211,9 @@ describe("exit 8: busy", () => {
 
 describe("exit 7: identity changed", () => {
   it("nothing is written to a contact whose keys no longer chain to their root", async () => {
-    const vault = await Vault.open(new FileStorage(at("aigul")), "correct horse");
+    const vault = await Vault.open(new FileStorage(at("aigul")), "correct horse", {
+      deriveKey: quickDerive,
+    });
     await vault.transaction((tx) => {
       putContact(tx, { ...findContact(tx, "Bek"), isIdentityChanged: true });
     });
@@ -223,7 +226,7 @@ describe("exit 7: identity changed", () => {
 
 describe("exit 1: unexpected", () => {
   it("an output that takes nothing", { skip: !existsSync("/dev/full") }, async () => {
-    const args = [tumarPath, "card", "--json", ...keyed("aigul")];
+    const args = [...quickTumar, "card", "--json", ...keyed("aigul")];
     const child = spawn(process.execPath, args, {
       stdio: ["ignore", openSync("/dev/full", "w"), "pipe"],
     });

@@ -1,4 +1,7 @@
-/** Runs `tumar` as people and scripts do: a process of its own, with its own stdout and stderr. */
+/**
+ * Runs `tumar` as people and scripts do: a process of its own, with its own stdout and stderr. Keys are
+ * derived quickly in it, except in `tumarWithArgon2id`: half of what a command costs is Argon2id.
+ */
 
 import assert from "node:assert/strict";
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
@@ -9,6 +12,12 @@ import { after } from "node:test";
 import { repositoryRoot } from "../../support/repository.ts";
 
 export const tumarPath: string = join(repositoryRoot, "dist", "bin", "tumar.js");
+/** Node's arguments for `tumar` with keys derived quickly. */
+export const quickTumar: readonly string[] = [
+  "--import",
+  new URL("../../support/quick-derive-preload.js", import.meta.url).href,
+  tumarPath,
+];
 
 export interface Outcome {
   readonly exit: number | null;
@@ -29,14 +38,14 @@ after(() => {
 
 /** A session of its own has no controlling terminal: nothing can ask the person who runs the tests. */
 export function startTumar(...typed: readonly string[]): ChildProcessWithoutNullStreams {
-  return start(typed, process.env);
+  return start([...quickTumar, ...typed], process.env);
 }
 
 function start(
-  typed: readonly string[],
+  args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): ChildProcessWithoutNullStreams {
-  const child = spawn(process.execPath, [tumarPath, ...typed], { detached: true, env });
+  const child = spawn(process.execPath, [...args], { detached: true, env });
   children.add(child);
   child.once("exit", () => children.delete(child));
   return child;
@@ -44,6 +53,13 @@ function start(
 
 export async function tumar(...typed: readonly string[]): Promise<Outcome> {
   return await tumarWith("", ...typed);
+}
+
+/** As it is: nothing stands in for Argon2id. */
+export async function tumarWithArgon2id(...typed: readonly string[]): Promise<Outcome> {
+  const child = start([tumarPath, ...typed], process.env);
+  child.stdin.end();
+  return await outcome(child);
 }
 
 /** With this text on standard input. */
@@ -59,7 +75,7 @@ export async function tumarWithin(
   variables: Readonly<Record<string, string>>,
   ...typed: readonly string[]
 ): Promise<Outcome> {
-  const child = start(typed, { ...process.env, ...variables });
+  const child = start([...quickTumar, ...typed], { ...process.env, ...variables });
   child.stdin.end();
   return await outcome(child);
 }
@@ -109,8 +125,8 @@ export async function startRelay(
   port = "0",
   settings: Readonly<Record<string, string>> = {},
 ): Promise<RelayProcess> {
-  const typed = ["relay", "--data", data, "--port", port, "--json"];
-  const child = start(typed, { ...process.env, ...settings });
+  const args = [tumarPath, "relay", "--data", data, "--port", port, "--json"];
+  const child = start(args, { ...process.env, ...settings });
   const err = collected(child.stderr);
   const closed = once(child, "close") as Promise<[number | null]>;
   const ready = once(createInterface({ input: child.stdout }), "line") as Promise<[string]>;
