@@ -1,14 +1,15 @@
 /**
  * `npm test`: lint, then every test. The unit tests of shared/ and server/ run under coverage, which
  * must reach 95 % of lines in shared/ and server/store; stories and browsers run without it.
- * `npm test -- PATTERN` runs only the test files whose path holds PATTERN, without lint and coverage.
+ * `npm test -- PATTERN` runs only the test files whose path holds PATTERN, each in a process of its own,
+ * without lint and coverage.
  */
 
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), "tumar-test-"));
@@ -26,6 +27,42 @@ function testFiles() {
     .filter((name) => name.endsWith(".test.js"))
     .map((name) => join("dist", "test", name))
     .sort();
+}
+
+/**
+ * Half of what a small test file costs is the start of its process: neighbours in these folders share one.
+ * A file with hooks outside every `describe` keeps its own, since they would be hooks of its neighbours too.
+ */
+const SHARING = /^dist\/test\/(adversary|client\/core|client\/net|server|shared|vectors)\//;
+const HOOK_OF_A_FILE = /^(before|after)(Each)?\(/m;
+const MOST_IN_ONE = 8;
+
+function mayShare(file) {
+  return SHARING.test(file) && !HOOK_OF_A_FILE.test(readFileSync(join(root, file), "utf8"));
+}
+
+/** Of files in one folder: the file to run for each `MOST_IN_ONE` of them. */
+function sharedProcesses(folder, files) {
+  const name = relative(join("dist", "test"), folder).replaceAll("/", "-");
+  const count = Math.ceil(files.length / MOST_IN_ONE);
+  return Array.from({ length: count }, (_, i) => {
+    const path = join(scratch, `${name}-${i + 1}.mjs`);
+    const own = files.filter((_, at) => at % count === i);
+    const urls = own.map((file) => pathToFileURL(join(root, file)).href);
+    writeFileSync(path, urls.map((url) => `import ${JSON.stringify(url)};\n`).join(""));
+    return path;
+  });
+}
+
+/** What to run, so that each of these files runs once. */
+function inProcesses(files) {
+  const byFolder = new Map();
+  for (const file of files.filter(mayShare)) {
+    const folder = dirname(file);
+    byFolder.set(folder, [...(byFolder.get(folder) ?? []), file]);
+  }
+  const alone = files.filter((file) => !mayShare(file));
+  return [...alone, ...[...byFolder].flatMap(([folder, own]) => sharedProcesses(folder, own))];
 }
 
 /** The spec reporter for people, and counts into a file for the last line. */
@@ -76,8 +113,8 @@ if (pattern !== undefined) {
 } else {
   const isUnit = (file) => /^dist\/test\/(shared|server|vectors|fuzz)\//.test(file);
   run("lint", [bin("@biomejs", "biome", "bin", "biome"), "check", "--error-on-warnings", "."]);
-  run("unit tests or their coverage", withCoverage(nodeTest(files.filter(isUnit))));
-  run("stories", nodeTest(files.filter((file) => !isUnit(file))));
+  run("unit tests or their coverage", withCoverage(nodeTest(inProcesses(files.filter(isUnit)))));
+  run("stories", nodeTest(inProcesses(files.filter((file) => !isUnit(file)))));
 }
 const sum = totals();
 rmSync(scratch, { recursive: true, force: true });
