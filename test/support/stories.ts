@@ -15,6 +15,8 @@ import { activeSession } from "../../shared/e2ee/sessions.ts";
 /** Long enough for two busy cores; a story that needs it all has failed. */
 export const DEADLINE_MS = 60_000;
 const LOOK_MS = 20;
+/** A look that takes long is repeated less often: what is looked at needs the processor too. */
+const PAUSE_PER_LOOK = 4;
 const MINUTE_MS = 60_000;
 
 /** Rejects, naming what was waited for, when it has not come in time. */
@@ -33,9 +35,12 @@ export async function within<T>(what: string, promise: Promise<T>): Promise<T> {
 /** Looks again and again until it holds. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const endMs = Date.now() + DEADLINE_MS;
-  while (!(await holds())) {
+  for (;;) {
+    const beganMs = performance.now();
+    if (await holds()) return;
     if (Date.now() > endMs) throw new Error(`not in time: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    const pauseMs = Math.max(LOOK_MS, PAUSE_PER_LOOK * (performance.now() - beganMs));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }
 
