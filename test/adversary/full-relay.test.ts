@@ -11,12 +11,20 @@ import type { Client } from "../../client/core/client.ts";
 import { lyingRelay } from "../support/lying-relay.ts";
 import { acquaint, person } from "../support/people.ts";
 import { temporaryDirectory } from "../support/relay.ts";
-import { allStored, hurriedClock, numbered, sendAll, textsOf, until } from "../support/stories.ts";
+import {
+  allStored,
+  clockHurriedBy,
+  numbered,
+  sendAll,
+  textsOf,
+  until,
+} from "../support/stories.ts";
 
 const PAGE_BYTES = 4096;
 const COUNT = 40;
 const TEXTS = numbered("хат", COUNT);
-const given = { clock: hurriedClock };
+/** Answers need real time: only so much less is waited before the next try. */
+const given = { clock: clockHurriedBy(5) };
 
 /** Some were stored, some were not, and it is known why. */
 async function untilRefused(client: Client, reason: RegExp): Promise<void> {

@@ -2,7 +2,7 @@
  * Story (a): Aigul and Bek write to each other while their relay and their devices are killed again
  * and again. Every message is in the other's inbox once, in the order it was written.
  *
- * Real time is the subject: the relay lives 100 to 800 ms after it is ready, 32 times, on one port.
+ * Real time is the subject: the relay lives 100 to 800 ms after it is ready, 14 times, on one port.
  */
 
 import assert from "node:assert/strict";
@@ -14,6 +14,7 @@ import type { ClientEnvironment } from "../../client/core/environment.ts";
 import { nodeTransport } from "../../client/net/node/node-transport.ts";
 import { FileStorage } from "../../client/vault/node/file-storage.ts";
 import { atEnd } from "../support/cleanup.ts";
+import { effort } from "../support/effort.ts";
 import { PeerProcess, type PeerReport } from "../support/peer-process.ts";
 import { phrases } from "../support/phrases.ts";
 import { quickDerive } from "../support/quick-derive.ts";
@@ -21,9 +22,10 @@ import { type RelayProcess, relayProcess, temporaryDirectory } from "../support/
 import { seededRandom } from "../support/seeded-random.ts";
 
 const PASSPHRASE = "correct horse battery";
-const MESSAGES_EACH = 200;
-const RELAY_LIVES = 32;
-const CLIENT_KILLS = 10;
+const MESSAGES_EACH = effort(100, 200);
+const RELAY_LIVES = effort(14, 32);
+/** Of each of the two. */
+const CLIENT_KILLS = effort(5, 10);
 const END_MS = 60_000;
 
 const random = seededRandom("story a");

@@ -136,15 +136,14 @@ describe("crash", () => {
   it("at each write, nothing or all of it on the disk", async () => {
     assert.ok(story.calls.filter((call) => call.image).length >= 3);
     assert.ok(story.calls.filter((call) => !call.image).length >= 8);
+    let last: Uint8Array | undefined;
     for (const call of story.calls) {
-      await checkRecovers(
-        call,
-        torn(call, () => false),
-      );
-      await checkRecovers(
-        call,
-        torn(call, () => true),
-      );
+      const [none, all] = [torn(call, () => false), torn(call, () => true)];
+      // What the write before it left, all of which was on the disk, is opened once.
+      const isKnown = last !== undefined && Buffer.from(last).equals(none);
+      if (!isKnown) await checkRecovers(call, none);
+      await checkRecovers(call, all);
+      last = all;
     }
   });
 
