@@ -1,7 +1,7 @@
 /** How much of it: `npm test` shows that it holds, `npm run test:long` does the same more often. */
 
-const isLong = process.env.LONG_TESTS === "1";
+const { LONG_TESTS } = process.env;
 
 export function effort(usual: number, long: number): number {
-  return isLong ? long : usual;
+  return LONG_TESTS === "1" ? long : usual;
 }
