@@ -20,6 +20,7 @@ import {
   sentTexts,
 } from "../support/browser-people.ts";
 import { person } from "../support/people.ts";
+import { WITH_ARGON2ID } from "../support/quick-derive.ts";
 import { type Cleanup, relayInProcess } from "../support/relay.ts";
 import { AIGUL_WRITES, BEK_WRITES } from "./texts.ts";
 
@@ -41,7 +42,8 @@ describe("the library in a browser", { timeout: 240_000 }, () => {
   it("two browsers exchange messages; a reloaded page has them all and goes on", async (test) => {
     const t = lastFirst(test);
     const lap = laps(test);
-    const { aigul, bek } = await aigulAndBek(t, await newScene(t));
+    const scene = await newScene(t);
+    const { aigul, bek } = await aigulAndBek(t, { ...scene, address: address + WITH_ARGON2ID });
     lap("two identities made");
     await sendAll(aigul, "Бек", AIGUL_WRITES);
     lap("10 first-contact messages stored");

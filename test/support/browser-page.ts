@@ -1,6 +1,7 @@
 /**
  * Runs inside the page of test/browser: the client library over IndexedDB and the browser's own
- * sockets, handed to the test as `window.tumar`. It imports core, net and vault, and nothing else.
+ * sockets, handed to the test as `window.tumar`. Keys are derived quickly, unless the page was asked for
+ * with `WITH_ARGON2ID`.
  */
 
 import { Client } from "../../client/core/client.ts";
@@ -9,6 +10,7 @@ import { browserNetwork, watchBrowserNetwork } from "../../client/net/browser-ne
 import { browserTransport } from "../../client/net/browser-transport.ts";
 import { BrowserStorage } from "../../client/vault/browser-storage.ts";
 import { TumarError } from "../../shared/crypto/errors.ts";
+import { quickDerive, WITH_ARGON2ID } from "./quick-derive.ts";
 
 export interface TumarPage {
   /** The open one. */
@@ -47,6 +49,7 @@ function environment(passphrase: string): ClientEnvironment {
     transport: browserTransport(),
     network: browserNetwork,
     onNetworkChange: watchBrowserNetwork,
+    ...(location.search === WITH_ARGON2ID ? {} : { deriveKey: quickDerive }),
   };
 }
 

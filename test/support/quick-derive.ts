@@ -12,3 +12,6 @@ export const quickDerive: DeriveKey = async (password, salt, parameters, length)
   const { memoryKiB, passes } = parameters;
   return blake2b(length, concat(password, u32(memoryKiB), u32(passes)), salt);
 };
+
+/** Behind the address of a page of the tests: nothing stands in for Argon2id in it. */
+export const WITH_ARGON2ID = "?argon2id";

@@ -78,6 +78,11 @@ describe("exit 2: usage", () => {
   ]) {
     it(`tumar ${typed.join(" ")}`, async () => {
       assertFails(await tumar("--json", ...typed), 2, "USAGE");
+    });
+  }
+
+  for (const typed of [[], ["nonsense"], ["send", "--timeout", "soon", "Bek", "x"]]) {
+    it(`tumar ${typed.join(" ")}, told to a person`, async () => {
       const told = await tumar(...typed);
       assert.deepEqual([told.exit, told.out], [2, ""]);
       assert.notEqual(told.err, "");
