@@ -145,6 +145,8 @@ class BlobUpload {
     const knownBytes = this.#storedBytes;
     try {
       const asked = this.#isCreated ? this.#head() : this.#create();
+      // It may be refused while the first slice is still read.
+      asked.catch(() => undefined);
       if (!this.#isCreated) await this.#sendFirst();
       this.#onState(await asked, knownBytes);
     } catch (error) {

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { blobState, downloadBlob } from "../../../client/net/blob-download.ts";
 import { type UploadOptions, uploadBlob } from "../../../client/net/blob-upload.ts";
 import { systemClock } from "../../../client/net/clock.ts";
@@ -109,3 +110,21 @@ for (const transportKind of TRANSPORT_KINDS) {
     });
   });
 }
+
+describe("a blob that is refused", () => {
+  it("while its first slice is read fails with the refusal, and with nothing beside it", async (test) => {
+    const { address } = await relayInProcess(test, { BLOB_MAX_BYTES: 65_536 });
+    const alice = linkTo(test, address, { transportKind: "websocket" });
+    const mailbox = await newMailbox(linkTo(test, address));
+    const uploadId = systemRandom(24);
+    const source = new GrowingSource(systemRandom(100_000));
+    const read = source.read.bind(source);
+    source.read = async (offset, length) => {
+      // What is answered behind the refusal, and then a turn.
+      await assert.rejects(blobState({ relay: alice, blobId: blobIdOf(uploadId) }));
+      await nextTurn();
+      return await read(offset, length);
+    };
+    await assert.rejects(upload(alice, mailbox, source, { uploadId }), { code: "BLOB_TOO_LARGE" });
+  });
+});
