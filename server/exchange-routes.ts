@@ -18,6 +18,8 @@ import { EXCHANGE_PATHS, type ExchangePath } from "./exchange-paths.ts";
 export interface ExchangeTaker<Place extends { readonly release: Release }> {
   /** @throws TumarError when there is no place now, with `retryAfter` seconds in its details */
   enter(path: ExchangePath, address: string): Place;
+  /** Waits until a body of that length may be read; call the result when it has been taken in. */
+  room(bodyBytes: number): Promise<Release>;
   /**
    * The answer to a whole body; undefined when the client went away before it was ready: `onGone` is
    * given what to call then. @throws TumarError
@@ -68,6 +70,7 @@ function addPath<Place extends { readonly release: Release }>(
   proxyHops: number,
 ): void {
   const places = new WeakMap<IncomingMessage, Place>();
+  const rooms = new WeakMap<IncomingMessage, Release>();
   scope.route({
     method: "POST",
     url: path.url,
@@ -78,6 +81,9 @@ function addPath<Place extends { readonly release: Release }>(
       const place = exchanges.enter(path, addressOf(raw, proxyHops));
       places.set(raw, place);
       reply.raw.once("close", place.release);
+      const letGo = await exchanges.room(bodyBytesOf(raw));
+      rooms.set(raw, letGo);
+      onceGone(reply.raw, letGo);
     },
     handler: async (request, reply) => {
       const place = places.get(request.raw);
@@ -85,7 +91,9 @@ function addPath<Place extends { readonly release: Release }>(
       const message = bytesOf(request.body);
       // not kept while the answer is held
       request.body = undefined;
-      const answer = await exchanges.run(place, message, (abandon) => onceGone(reply.raw, abandon));
+      const running = exchanges.run(place, message, (abandon) => onceGone(reply.raw, abandon));
+      rooms.get(request.raw)?.();
+      const answer = await running;
       if (answer === undefined) return drop(reply);
       return reply.type("application/octet-stream").send(Buffer.from(answer));
     },
@@ -100,6 +108,11 @@ function prepare(reply: FastifyReply, { closes }: ExchangePath): void {
   reply.raw.sendDate = false;
   reply.headers(LEAN_HEADERS);
   if (closes) reply.header("connection", "close");
+}
+
+/** As announced; the longest there may be when it is not. */
+function bodyBytesOf({ headers }: IncomingMessage): number {
+  return Number(headers["content-length"] ?? MAX_CHANNEL_MESSAGE_BYTES);
 }
 
 function bytesOf(body: unknown): Uint8Array {

@@ -9,7 +9,9 @@
 
 import { TumarError } from "../shared/crypto/errors.ts";
 import { refusalMessage } from "../shared/wire/channel.ts";
+import { MAX_ORDINARY_MESSAGE_BYTES } from "../shared/wire/limits.ts";
 import { violationOf } from "./accept.ts";
+import type { Release } from "./address-limit.ts";
 import type { AddressNames } from "./address-names.ts";
 import { announcementOf } from "./announcement.ts";
 import { MAX_WAITING_OPERATIONS } from "./connection.ts";
@@ -49,6 +51,12 @@ export class Exchanges implements ExchangeTaker<Place> {
       metrics.exchanged(path.name, "limited");
       throw error;
     }
+  }
+
+  /** Only bodies that bring slices of blobs wait, while too many are on their way to the disk. */
+  async room(bodyBytes: number): Promise<Release> {
+    if (!(bodyBytes > MAX_ORDINARY_MESSAGE_BYTES)) return () => undefined;
+    return await this.#services.blobs.pending.take(bodyBytes);
   }
 
   /**

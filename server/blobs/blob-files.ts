@@ -27,11 +27,15 @@ export interface Piece {
   readonly parts: readonly Uint8Array[];
   /** Nothing may stand behind it. */
   readonly isEnd: boolean;
+  /** What the file says it was written in: times are kept to the hour. */
+  readonly hour: number;
 }
 
 export class BlobFiles {
   readonly #directory: string;
   readonly #open = new OpenFiles(MAX_OPEN);
+  /** Bytes of files that are open, at least. */
+  readonly #sizes = new WeakMap<FileHandle, number>();
   #reads = 0;
   readonly #readers: (() => void)[] = [];
 
@@ -43,17 +47,20 @@ export class BlobFiles {
    * On disk when it resolves. @throws TumarError STORAGE_FULL; STORE_CORRUPT when the file is shorter
    * than `at`
    */
-  async write(name: string, { at, parts, isEnd }: Piece): Promise<void> {
+  async write(name: string, { at, parts, isEnd, hour }: Piece): Promise<void> {
+    const seconds = hour * 3600;
     try {
       await this.#open.use(
         name,
         () => this.#openToWrite(name),
         async (file) => {
-          const { size } = await file.stat();
+          const size = this.#sizes.get(file) ?? (await file.stat()).size;
           if (size < at) throw new TumarError("STORE_CORRUPT", "a blob's file has lost its end");
           const end = await writeAll(file, at, parts);
           if (isEnd && size > end) await file.truncate(end);
+          await file.utimes(seconds, seconds);
           await file.datasync();
+          this.#sizes.set(file, isEnd ? end : Math.max(size, end));
         },
       );
     } catch (error) {

@@ -1,7 +1,7 @@
 /**
  * Blobs at the relay: their files, their rows in the store, and who writes and reads them now.
  *
- * The row says how long a blob is, the file has its bytes; `grown` is committed after the bytes are
+ * The row says how long a blob is, the file has its bytes; `growBlob` is committed after the bytes are
  * on disk, so that the row never says more than the file has. Bytes that wait for the disk are counted:
  * whoever brings them is not read while there are too many.
  */
@@ -158,16 +158,21 @@ export class Blobs {
   async #openUpload(id: string, blobId: Uint8Array): Promise<Upload | undefined> {
     const blob = await this.state(blobId);
     if (blob === undefined) return undefined;
-    return new Upload(blob, this.#uploadParts(id, blobId));
+    return new Upload(blob, this.#uploadParts(id, blobId, blob.name));
   }
 
-  #uploadParts(id: string, blobId: Uint8Array): UploadParts {
+  /** Expired while it was being written: the last write may have made its file again. */
+  async #removeIfGone(blobId: Uint8Array, name: string): Promise<void> {
+    if ((await this.#parts.store.blob(blobId)) === undefined) await this.#files.remove(name);
+  }
+
+  #uploadParts(id: string, blobId: Uint8Array, name: string): UploadParts {
     const { config, clock, timer, commits, metrics } = this.#parts;
     return {
       limits: { blobBytes: config.BLOB_MAX_BYTES },
-      write: async (name, piece) => {
+      write: async (piece) => {
         const beganMs = timer();
-        await this.#files.write(name, piece);
+        await this.#files.write(name, { ...piece, hour: hourOf(clock()) });
         metrics.blobFlushed((timer() - beganMs) / 1000);
       },
       commit: async (growth) => {
@@ -176,6 +181,8 @@ export class Blobs {
         if (result.ok) {
           this.#quiet.grew(result.value.name);
           metrics.blobGrew(growth.to - growth.from, growth.isLast);
+        } else if (result.code === "REFUSED") {
+          await this.#removeIfGone(blobId, name);
         }
         return result;
       },
@@ -188,10 +195,12 @@ export class Blobs {
     };
   }
 
+  /** A blob that has lost bytes is gone: its sender begins another. */
   #codeOf(error: unknown): ErrorCode {
-    if (error instanceof TumarError && error.code === "STORAGE_FULL") return error.code;
+    const code = error instanceof TumarError ? error.code : "INTERNAL";
+    if (code === "STORAGE_FULL") return code;
     this.#parts.logger.unexpected(error);
-    return "INTERNAL";
+    return code === "STORE_CORRUPT" ? "REFUSED" : "INTERNAL";
   }
 
   async #working<Value>(work: () => Promise<Value>): Promise<Value> {

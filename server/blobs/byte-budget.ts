@@ -34,11 +34,19 @@ export class ByteBudget {
 
   /** Resolves when it is not full. */
   async room(): Promise<void> {
-    while (this.isFull) {
-      await new Promise<void>((resolve) => {
-        this.#waiting.push(resolve);
-      });
-    }
+    while (this.isFull) await this.#change();
+  }
+
+  /** As `hold`, once it is not full; who comes after it waits if these fill it. */
+  async take(bytes: number): Promise<() => void> {
+    while (this.isFull) await this.#change();
+    return this.hold(bytes);
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+    });
   }
 
   #wake(): void {

@@ -37,7 +37,7 @@ export type AppendOutcome =
 export interface UploadParts {
   readonly limits: Pick<StoreLimits, "blobBytes">;
   /** On disk when it resolves. */
-  write(name: string, piece: Piece): Promise<void>;
+  write(piece: Omit<Piece, "hour">): Promise<void>;
   commit(
     growth: Pick<GrowBlob, "depositHash" | "from" | "to" | "isLast">,
   ): Promise<Result<StoredBlob>>;
@@ -187,7 +187,7 @@ export class Upload {
     const isEnd = batch.at(-1)?.isLast === true;
     try {
       if (parts.some(({ length }) => length > 0)) {
-        await this.#parts.write(this.#blob.name, { at, parts, isEnd });
+        await this.#parts.write({ at, parts, isEnd });
       }
       const runs = runsOf(batch, at);
       const results = await Promise.all(runs.map((run) => this.#parts.commit(run)));

@@ -5,6 +5,7 @@
  */
 
 import { ERRORS, type ErrorCode, TumarError } from "../../shared/crypto/errors.ts";
+import type { Release } from "../address-limit.ts";
 import type { AddressNames } from "../address-names.ts";
 import type { Clock } from "../clock.ts";
 import type { SettingValues } from "../config-table.ts";
@@ -43,6 +44,11 @@ export class Forwarder implements ExchangeTaker<DoorPlace> {
   /** @throws TumarError CLOSING, RATE_LIMITED, with `retryAfter` seconds in its details */
   enter(path: ExchangePath, address: string): DoorPlace {
     return { path, ...this.#places.enter(address) };
+  }
+
+  /** The relay behind it waits. */
+  async room(): Promise<Release> {
+    return () => undefined;
   }
 
   async run(

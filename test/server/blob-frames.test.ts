@@ -4,16 +4,19 @@
  */
 
 import assert from "node:assert/strict";
+import { readdir, truncate } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import type { SettingValues } from "../../server/config-table.ts";
 import { EMPTY } from "../../shared/crypto/bytes.ts";
-import { errorCodeOf } from "../../shared/crypto/errors.ts";
 import { systemRandom } from "../../shared/crypto/sodium.ts";
+import { decodePuzzle, solvePuzzle } from "../../shared/wire/puzzle.ts";
 import { type Ask, BareUpload } from "../support/bare-blobs.ts";
 import { AnswerError, BareClient } from "../support/bare-client.ts";
-import { BareExchanger, type ExchangeName } from "../support/bare-exchange.ts";
+import { BareExchanger, type ExchangeName, errorOf } from "../support/bare-exchange.ts";
 import { type BareMailbox, EXPIRY_DAY, newMailbox, register } from "../support/bare-mailbox.ts";
 import { relayInProcess, type TestRelay } from "../support/relay.ts";
+import { until } from "../support/stories.ts";
 
 const TRANSPORTS = ["websocket", "exchange", "thrifty"] as const;
 
@@ -38,7 +41,7 @@ function askExchange(client: BareExchanger, path: ExchangeName): Ask {
     const [answer] = await client.exchange([request], { path });
     assert.ok(answer);
     if (answer.type !== "error") return answer;
-    throw new AnswerError(errorCodeOf(answer.number) ?? "INTERNAL", answer.data);
+    throw errorOf(answer);
   };
 }
 
@@ -59,6 +62,13 @@ async function refusal(answer: Promise<unknown>): Promise<readonly [string, numb
   assert.ok(error instanceof AnswerError);
   if (error.data.length !== 8) return [error.code];
   return [error.code, Number(new DataView(Uint8Array.from(error.data).buffer).getBigUint64(0))];
+}
+
+/** How often the relay has answered so, by its own count. */
+async function relayErrors(relay: TestRelay, code: string): Promise<number> {
+  const page = await (await fetch(`http://127.0.0.1:${relay.metricsPort}/metrics`)).text();
+  const found = new RegExp(`^tumar_errors_total\\{code="${code}"\\} (\\d+)$`, "m").exec(page);
+  return Number(found?.[1] ?? 0);
 }
 
 describe("blob frames", () => {
@@ -157,5 +167,117 @@ describe("blob frames", () => {
     assert.ok(byTheReader instanceof AnswerError && byTheReader.code === "REFUSED");
     const late = new BareUpload(ask, mailbox.depositId);
     assert.deepEqual(await refusal(late.create({ expiryDay: EXPIRY_DAY - 30 })), ["EXPIRED"]);
+  });
+
+  it("a card's grant needs a puzzle under pressure, over the blob's id", async (t) => {
+    const { relay, mailbox } = await scene(t, { PUZZLE_ABOVE: 0, PUZZLE_BITS: 8 }, { card: true });
+    const blob = new BareUpload(await askOver(relay, "exchange"), mailbox.depositId);
+    const asked = await blob.create().catch((error: unknown) => error);
+    assert.ok(asked instanceof AnswerError && asked.code === "PUZZLE_REQUIRED");
+    const puzzle = decodePuzzle(asked.data);
+    const puzzleNonce = solvePuzzle(puzzle, mailbox.depositId, blob.blobId, 0, 100_000);
+    assert.ok(puzzleNonce);
+    assert.equal((await blob.create({ puzzleNonce })).storedBytes, 0);
+    const other = new BareUpload(await askOver(relay, "exchange"), mailbox.depositId);
+    assert.deepEqual(await refusal(other.create({ puzzleNonce })), ["PUZZLE_REQUIRED"]);
+  });
+
+  it("over quota of the grant for today, of a card, and of the relay", async (t) => {
+    const settings = { BLOB_GRANT_BYTES: 100_000, BLOB_CARD_BYTES: 65_536, BLOB_BYTES: 1_048_576 };
+    const nowMs = { value: Date.now() };
+    const relay = await relayInProcess(t, settings, { clock: () => nowMs.value });
+    const owner = await BareClient.connect(relay.address);
+    const { depositId } = await register(owner, newMailbox());
+    const ask = await askOver(relay, "exchange");
+    const claimed = new BareUpload(ask, depositId);
+    assert.deepEqual(await refusal(claimed.create({ claimedBytes: 100_001 })), ["QUOTA"]);
+    assert.deepEqual(await refusal(claimed.head()), ["REFUSED"]);
+    const blob = new BareUpload(ask, depositId);
+    await blob.create();
+    await blob.upload(systemRandom(80_000), 40_000);
+    const next = new BareUpload(ask, depositId);
+    await next.create();
+    await next.append(0, new Uint8Array(20_000));
+    assert.deepEqual(await refusal(next.append(20_000, Uint8Array.of(1))), ["QUOTA"]);
+    nowMs.value += 86_400_000;
+    assert.equal((await next.append(20_000, Uint8Array.of(1))).storedBytes, 20_001);
+    const card = await register(owner, newMailbox(), { card: true });
+    const byCard = new BareUpload(ask, card.depositId);
+    assert.deepEqual(await refusal(byCard.create({ claimedBytes: 65_537 })), ["QUOTA"]);
+    for (let i = 0; i < 10; i++) {
+      const { depositId } = await register(owner, newMailbox());
+      const full = new BareUpload(ask, depositId);
+      const [code] = await full
+        .create({ claimedBytes: 99_000 })
+        .then(() => full.upload(new Uint8Array(99_000)))
+        .then(() => ["ok"] as const)
+        .catch((error: AnswerError) => [error.code] as const);
+      assert.equal(code, i < 9 ? "ok" : "STORAGE_FULL");
+    }
+    const { status } = await fetch(`http://127.0.0.1:${relay.port}/readyz`);
+    assert.equal(status, 200, "blobs have used up their room; all else goes on");
+  });
+
+  it("exchanges that overtake each other, and one that is asked anew", async (t) => {
+    const { relay, mailbox } = await scene(t);
+    const ask = await askOver(relay, "exchange");
+    const blob = new BareUpload(ask, mailbox.depositId);
+    await blob.create();
+    const bytes = systemRandom(90);
+    const [last, second] = [
+      blob.append(60, bytes.subarray(60), true),
+      blob.append(30, bytes.subarray(30, 60)),
+    ];
+    const again = blob.append(30, bytes.subarray(30, 60));
+    const outcomes = Promise.allSettled([second, again]);
+    await until(
+      "one is superseded",
+      async () => (await relayErrors(relay, "BLOB_SUPERSEDED")) === 1,
+    );
+    await blob.append(0, bytes.subarray(0, 30));
+    assert.ok((await last).isComplete);
+    const codes = (await outcomes).map((one) =>
+      one.status === "fulfilled" ? "ok" : one.reason.code,
+    );
+    assert.deepEqual(codes.sort(), ["BLOB_SUPERSEDED", "ok"]);
+    assert.deepEqual(await blob.download(), bytes);
+  });
+
+  it("a whole window of slices in one message 1, and many reads in one", async (t) => {
+    const { relay, mailbox } = await scene(t);
+    const client = await BareClient.connect(relay.address);
+    const blob = new BareUpload((request) => client.request(request), mailbox.depositId);
+    const bytes = systemRandom(16_000);
+    const frames = Array.from({ length: 16 }, (_, i) =>
+      blob.appendFrame(i * 1000, bytes.subarray(i * 1000, (i + 1) * 1000), i === 15),
+    );
+    const made = blob.create();
+    await Promise.all([made, ...client.requestAll(frames)]);
+    const reader = await BareClient.connect(relay.address);
+    const gets = Array.from({ length: 300 }, () => {
+      return { type: "blob.get" as const, blobId: blob.blobId, offset: 0, length: 16_000 };
+    });
+    for (const answer of await Promise.all(reader.requestAll(gets))) {
+      assert.ok(answer.type === "blob.slice");
+      assert.deepEqual(answer.bytes, bytes);
+    }
+  });
+
+  it("a file that lost its end is no blob any more; its sender begins another", async (t) => {
+    const { relay, mailbox } = await scene(t);
+    const ask = await askOver(relay, "exchange");
+    const blob = new BareUpload(ask, mailbox.depositId);
+    await blob.create();
+    await blob.append(0, systemRandom(5000));
+    await relay.close();
+    const names = await readdir(join(relay.directory, "blobs"), { recursive: true });
+    const name = names.find((one) => one.length > 48) ?? "";
+    await truncate(join(relay.directory, "blobs", name), 4000);
+    const again = await relayInProcess(t, { DATA: relay.directory });
+    const same = new BareUpload(await askOver(again, "exchange"), mailbox.depositId, blob.uploadId);
+    assert.deepEqual(await refusal(same.append(5000, Uint8Array.of(1))), ["REFUSED"]);
+    assert.deepEqual(await refusal(same.get(4500, 100)), ["INTERNAL"]);
+    assert.equal((await same.get(0, 4000)).bytes.length, 4000);
+    assert.ok(again.log.some((line) => line.includes("STORE_CORRUPT")));
   });
 });

@@ -19,14 +19,16 @@ export interface CreateOptions {
 
 /** One blob as its sender has it. */
 export class BareUpload {
-  readonly uploadId: Uint8Array = systemRandom(24);
-  readonly blobId: Uint8Array = blobIdOf(this.uploadId);
+  readonly uploadId: Uint8Array;
+  readonly blobId: Uint8Array;
   readonly #ask: Ask;
   readonly #depositId: Uint8Array;
 
-  constructor(ask: Ask, depositId: Uint8Array) {
+  constructor(ask: Ask, depositId: Uint8Array, uploadId: Uint8Array = systemRandom(24)) {
     this.#ask = ask;
     this.#depositId = depositId;
+    this.uploadId = uploadId;
+    this.blobId = blobIdOf(uploadId);
   }
 
   create(options: CreateOptions = {}): Promise<BlobStateFrame> {

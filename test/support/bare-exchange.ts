@@ -4,14 +4,15 @@
  */
 
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
+import { errorCodeOf } from "../../shared/crypto/errors.ts";
 import { type SigningKeyPair, systemRandom } from "../../shared/crypto/sodium.ts";
 import { parseRelayAddress } from "../../shared/e2ee/relay-address.ts";
 import { type Announcement, verifyAnnouncement } from "../../shared/wire/channel-key.ts";
 import { ClientChannel } from "../../shared/wire/client-channel.ts";
-import type { ClientFrame, RelayFrame } from "../../shared/wire/frames.ts";
+import type { ClientFrame, ErrorFrame, RelayFrame } from "../../shared/wire/frames.ts";
 import { MAX_EXCHANGE_ANSWER_BYTES } from "../../shared/wire/limits.ts";
 import { makeProof } from "../../shared/wire/proof.ts";
-import type { Request } from "./bare-client.ts";
+import { AnswerError, type Request } from "./bare-client.ts";
 
 export type ExchangeName = "exchange" | "thrifty";
 
@@ -115,6 +116,10 @@ export class BareExchanger {
       request.end(body);
     });
   }
+}
+
+export function errorOf({ number, data }: ErrorFrame): AnswerError {
+  return new AnswerError(errorCodeOf(number) ?? "INTERNAL", data);
 }
 
 export const textOf = ({ body }: HttpAnswer): string => new TextDecoder().decode(body);

@@ -50,7 +50,7 @@ interface KeyRow {
 
 const COLUMNS = "id, key, size, claimed, complete, grown_hour";
 const IS_EXPIRED =
-  "expiry_day < ?1 and not exists (select 1 from blob_pin where blob_pin.blob = blob.id and day >= ?1)";
+  "expiry_day < ? and not exists (select 1 from blob_pin where blob_pin.blob = blob.id and day >= ?)";
 /** In which the use of a grant is written. */
 const USE_STEP_BYTES = 1024 * 1024;
 /** Grants whose exact use is known; of those forgotten the row's is taken. */
@@ -68,8 +68,11 @@ export class Blobs {
   readonly #putPin: Statement<[number, Uint8Array, number]>;
   readonly #deletePin: Statement<[number, Uint8Array]>;
   readonly #deletePins: Statement<[number]>;
-  readonly #selectExpired: Statement<[number, number], KeyRow>;
-  readonly #dropExpired: Statement<[number, Uint8Array], { readonly id: number; size: number }>;
+  readonly #selectExpired: Statement<[number, number, number], KeyRow>;
+  readonly #dropExpired: Statement<
+    [number, number, Uint8Array],
+    { readonly id: number; size: number }
+  >;
   /** Exact use of the day by grant. */
   readonly #used = new Map<number, number>();
   #usedDay = 0;
@@ -100,9 +103,9 @@ export class Blobs {
     );
     this.#deletePin = database.prepare("delete from blob_pin where blob = ? and key = ?");
     this.#deletePins = database.prepare("delete from blob_pin where blob = ?");
-    this.#selectExpired = database.prepare(`select key from blob where ${IS_EXPIRED} limit ?2`);
+    this.#selectExpired = database.prepare(`select key from blob where ${IS_EXPIRED} limit ?`);
     this.#dropExpired = database.prepare(
-      `delete from blob where ${IS_EXPIRED} and key = ?2 returning id, size`,
+      `delete from blob where ${IS_EXPIRED} and key = ? returning id, size`,
     );
   }
 
@@ -163,7 +166,7 @@ export class Blobs {
   }
 
   drop({ name, day }: DropBlob): Result<boolean> {
-    const row = this.#dropExpired.get(day, keyOf(name));
+    const row = this.#dropExpired.get(day, day, keyOf(name));
     if (row === undefined) return done(false);
     this.#deletePins.run(row.id);
     if (this.#total !== undefined) this.#total -= blobRoom(row.size);
@@ -176,7 +179,7 @@ export class Blobs {
   }
 
   expired(day: number, limit: number): string[] {
-    return this.#selectExpired.all(day, limit).map(({ key }) => nameOf(key));
+    return this.#selectExpired.all(day, day, limit).map(({ key }) => nameOf(key));
   }
 
   known(names: readonly string[]): ReadonlySet<string> {

@@ -5,6 +5,7 @@ import { describe, it, type TestContext } from "node:test";
 import { DEFAULT_STORE_LIMITS, type StoreLimits } from "../../../server/store/limits.ts";
 import type { Operation, SetWriters, Store } from "../../../server/store/store.ts";
 import { compareBytes, utf8 } from "../../../shared/crypto/bytes.ts";
+import { blobRules } from "./blob-rules.ts";
 import {
   acknowledge,
   answer,
@@ -39,6 +40,7 @@ export function conformance(engine: string, open: OpenStore): void {
   describe(`${engine}: quotas`, () => quotaRules(withMailbox));
   describe(`${engine}: records`, () => recordRules(fresh));
   describe(`${engine}: prekeys`, () => prekeyRules(fresh));
+  describe(`${engine}: blobs`, () => blobRules(withMailbox));
   describe(`${engine}: sweep`, () => sweepRules(fresh, withMailbox));
 }
 

@@ -8,6 +8,7 @@ import fc from "fast-check";
 import { DEFAULT_STORE_LIMITS, type StoreLimits } from "../../../server/store/limits.ts";
 import { MemoryStore } from "../../../server/store/memory/memory-engine.ts";
 import type { Operation, Store } from "../../../server/store/store.ts";
+import { createBlob, growBlob, pinBlob } from "./blob-rules.ts";
 import { conformance } from "./conformance.ts";
 import {
   acknowledge,
@@ -36,6 +37,10 @@ const limits: StoreLimits = {
   prekeyPairs: 3,
   prekeysPerPublish: 2,
   prekeyTakesPerDay: 2,
+  blobBytes: 60_000,
+  blobsBytes: 150_000,
+  grantBlobBytesPerDay: 100_000,
+  cardBlobBytesPerDay: 50_000,
 };
 
 const mailboxes = fc.constantFrom("m", "n");
@@ -45,6 +50,8 @@ const writers = fc.constantFrom("v", "w", "x");
 const days = fc.constantFrom(DAY, DAY + 1, DAY + 2);
 const ids = fc.integer({ min: 1, max: 5 });
 const flags = fc.boolean();
+const blobs = fc.constantFrom("x", "y", "z");
+const lengths = fc.constantFrom(0, 10_000, 20_000, 30_000);
 
 const operations: fc.Arbitrary<Operation> = fc.oneof(
   fc
@@ -88,6 +95,23 @@ const operations: fc.Arbitrary<Operation> = fc.oneof(
   fc
     .tuple(writers, fc.array(ids, { maxLength: 3 }), days)
     .map(([w, i, day]) => publish(w, i, { day })),
+  fc
+    .tuple(grants, blobs, flags, days, fc.constantFrom(0, 20_000, 70_000))
+    .map(([g, b, isPuzzleOwed, expiryDay, claimedBytes]) =>
+      createBlob(g, b, { isPuzzleOwed, expiryDay, claimedBytes }),
+    ),
+  ...Array.from({ length: 4 }, () =>
+    fc
+      .tuple(grants, blobs, lengths, lengths, flags)
+      .map(([g, b, from, more, isLast]) => growBlob(g, b, [from, from + more], { isLast })),
+  ),
+  fc
+    .tuple(blobs, fc.constantFrom("p", "q"), days)
+    .map(([b, p, untilDay]) => pinBlob(b, p, untilDay)),
+  fc.tuple(blobs, fc.constantFrom("p", "q")).map(([b, p]) => {
+    const { blobId, pin } = pinBlob(b, p, 0);
+    return { type: "unpinBlob" as const, blobId, pin };
+  }),
   fc.tuple(fc.constantFrom("t", "u"), days).map(([token, day]) => take(token, day)),
 );
 
@@ -100,7 +124,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-/** Answers without what engines may choose: handles and sequence numbers. */
+/** Answers without what engines may choose: handles, sequence numbers, names of blobs. */
 async function observe(store: Store, step: Step): Promise<unknown> {
   const outcome =
     "sweep" in step
@@ -112,13 +136,20 @@ async function observe(store: Store, step: Step): Promise<unknown> {
     ),
   );
   const record = await store.record(named("record", 24));
-  return { outcome, waiting, record, counts: await store.counts() };
+  const blobStates = await Promise.all(
+    ["x", "y", "z"].map(async (b) => withoutHandle({ value: await store.blob(named(b, 24)) })),
+  );
+  const expired = await Promise.all(
+    [DAY + 1, DAY + 3].map(async (day) => (await store.expiredBlobs(day, 9)).length),
+  );
+  return { outcome, waiting, record, blobStates, expired, counts: await store.counts() };
 }
 
 function withoutHandle(result: unknown): unknown {
   const { value, ...rest } = result as { readonly value?: unknown };
-  if (typeof value !== "object" || value === null || !("duplicate" in value)) return result;
-  return { ...rest, duplicate: value.duplicate };
+  if (typeof value !== "object" || value === null) return result;
+  if ("duplicate" in value) return { ...rest, duplicate: value.duplicate };
+  return "name" in value ? { ...rest, value: { ...value, name: undefined } } : result;
 }
 
 describe("embedded engine against the memory engine", () => {
