@@ -16,7 +16,6 @@ import { AnswerError, BareClient } from "../support/bare-client.ts";
 import { BareExchanger, type ExchangeName, errorOf } from "../support/bare-exchange.ts";
 import { type BareMailbox, EXPIRY_DAY, newMailbox, register } from "../support/bare-mailbox.ts";
 import { relayInProcess, type TestRelay } from "../support/relay.ts";
-import { until } from "../support/stories.ts";
 
 const TRANSPORTS = ["websocket", "exchange", "thrifty"] as const;
 
@@ -62,13 +61,6 @@ async function refusal(answer: Promise<unknown>): Promise<readonly [string, numb
   assert.ok(error instanceof AnswerError);
   if (error.data.length !== 8) return [error.code];
   return [error.code, Number(new DataView(Uint8Array.from(error.data).buffer).getBigUint64(0))];
-}
-
-/** How often the relay has answered so, by its own count. */
-async function relayErrors(relay: TestRelay, code: string): Promise<number> {
-  const page = await (await fetch(`http://127.0.0.1:${relay.metricsPort}/metrics`)).text();
-  const found = new RegExp(`^tumar_errors_total\\{code="${code}"\\} (\\d+)$`, "m").exec(page);
-  return Number(found?.[1] ?? 0);
 }
 
 describe("blob frames", () => {
