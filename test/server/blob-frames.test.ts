@@ -222,10 +222,7 @@ describe("blob frames", () => {
     ];
     const again = blob.append(30, bytes.subarray(30, 60));
     const outcomes = Promise.allSettled([second, again]);
-    await until(
-      "one is superseded",
-      async () => (await relayErrors(relay, "BLOB_SUPERSEDED")) === 1,
-    );
+    await Promise.race([second, again].map((one) => one.catch(() => undefined)));
     await blob.append(0, bytes.subarray(0, 30));
     assert.ok((await last).isComplete);
     const codes = (await outcomes).map((one) =>
