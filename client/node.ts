@@ -1,5 +1,5 @@
 /**
- * The client library on Node: a vault in a file, and connections through Node's own sockets.
+ * The client library on Node: a vault in a file with a folder beside it for media, and connections through Node's own sockets.
  *
  *     import { openClient } from "tumar/node";
  *     const client = await openClient("./aigul.vault", passphrase);
@@ -11,9 +11,11 @@ import type { DeriveKey } from "../shared/crypto/argon2id.ts";
 import { Client } from "./core/client.ts";
 import type { ClientEnvironment } from "./core/environment.ts";
 import type { CreateOptions, NewIdentity } from "./core/types.ts";
+import { photoCopy } from "./media/node/photo-copy.ts";
 import type { TransportKind } from "./net/connection.ts";
 import { nodeNetwork, watchNodeNetwork } from "./net/node/network.ts";
 import { type NodeTransportOptions, nodeTransport } from "./net/node/node-transport.ts";
+import { FileBlobStorage } from "./vault/node/file-blob-storage.ts";
 import { FileStorage } from "./vault/node/file-storage.ts";
 
 export interface NodeClientOptions extends NodeTransportOptions {
@@ -53,10 +55,12 @@ function environment(
 ): ClientEnvironment {
   return {
     storage: new FileStorage(path),
+    blobs: new FileBlobStorage(`${path}.blobs`),
     passphrase,
     transport: nodeTransport(options),
     network: nodeNetwork,
     onNetworkChange: watchNodeNetwork,
+    photoCopy,
     ...(transportKind === undefined ? {} : { transportKind }),
     ...(deriveKey === undefined ? {} : { deriveKey }),
   };

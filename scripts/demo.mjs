@@ -39,9 +39,11 @@ const TEXTS = {
 async function openClient(vaultFile) {
   const { Client } = await load("client/core/client.js");
   const { FileStorage } = await load("client/vault/node/file-storage.js");
+  const { FileBlobStorage } = await load("client/vault/node/file-blob-storage.js");
   const { nodeTransport } = await load("client/net/node/node-transport.js");
   const environment = {
     storage: new FileStorage(vaultFile),
+    blobs: new FileBlobStorage(`${vaultFile}.blobs`),
     passphrase: PASSPHRASE,
     transport: nodeTransport(),
   };

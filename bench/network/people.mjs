@@ -7,6 +7,7 @@
 import { once } from "node:events";
 import { Client } from "../../dist/client/core/client.js";
 import { nodeTransport } from "../../dist/client/net/node/node-transport.js";
+import { MemoryBlobStorage } from "../../dist/client/vault/memory-blob-storage.js";
 import { MemoryStorage } from "../../dist/client/vault/memory-storage.js";
 import { quickDerive } from "../../dist/test/support/quick-derive.js";
 import { routedTransport } from "../../dist/test/support/routed-transport.js";
@@ -29,6 +30,7 @@ async function person({ address, port, isFar, kind }) {
   const route = { port: port ?? direct };
   const environment = {
     storage: new MemoryStorage(),
+    blobs: new MemoryBlobStorage(),
     passphrase: "not what is measured",
     transport: routedTransport(nodeTransport(), (asked) =>
       asked === THROUGH ? route.port : asked,

@@ -45,6 +45,8 @@ export const EXIT_OF_ERROR: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   TEXT_EMPTY: EXIT.usage,
   MESSAGE_UNKNOWN: EXIT.usage,
   MESSAGE_AMBIGUOUS: EXIT.usage,
+  MEDIA_EMPTY: EXIT.usage,
+  MEDIA_UNKNOWN: EXIT.usage,
   USAGE: EXIT.usage,
   BAD_CONFIG: EXIT.usage,
   FILE_NOT_WRITTEN: EXIT.usage,
@@ -141,6 +143,8 @@ export const EXIT_OF_ERROR: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   BLOB_DAMAGED: EXIT.data,
   BLOB_MISMATCH: EXIT.data,
   BLOB_CUT_OFF: EXIT.data,
+  MEDIA_INTERRUPTED: EXIT.data,
+  MEDIA_GONE: EXIT.refused,
   INPUT_TOO_LONG: EXIT.data,
 
   IDENTITY_CHANGED: EXIT.identityChanged,

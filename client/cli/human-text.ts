@@ -154,6 +154,11 @@ function content(message: ReceivedMessage, terminal: Terminal): string {
       return "    (they could not open a message; the connection between you was set up anew)";
     case "unsupported":
       return "    (a kind of message that this version of Tumar cannot show)";
+    case "clip":
+    case "photo":
+    case "voice":
+    case "file":
+      return `    (${message.kind})`;
     default:
       return assertNever(message.kind);
   }

@@ -14,6 +14,7 @@ import {
 } from "../../shared/crypto/phrase.ts";
 import { systemRandom } from "../../shared/crypto/sodium.ts";
 import { formatCard } from "../../shared/e2ee/card.ts";
+import type { PartRole } from "../../shared/e2ee/media.ts";
 import type { Clock } from "../net/clock.ts";
 import { RelayPool } from "../net/relay-pool.ts";
 import type { VaultTransaction, VaultView } from "../vault/draft.ts";
@@ -38,6 +39,8 @@ import {
   poolEnvironment,
   vaultOptions,
 } from "./environment.ts";
+import { partsWanted } from "./fetch-media.ts";
+import { Media } from "./media.ts";
 import { findReceivedId } from "./message-ids.ts";
 import { LANES, laneOf } from "./message-state.ts";
 import { newPlaces, parseRelays } from "./new-places.ts";
@@ -58,16 +61,20 @@ import {
   putMessage,
 } from "./state/messages.ts";
 import { waitingMessages } from "./state/outbox.ts";
+import { isUploading, listSentParts } from "./state/sent-media.ts";
 import { tryingFor } from "./trying.ts";
 import type {
   ClientEvent,
   Contact,
   CreateOptions,
+  FetchOptions,
   NewIdentity,
   OutboxItem,
   OwnRelay,
   ReadSummary,
+  ReceivedMedia,
   ReceivedMessage,
+  SendMediaOptions,
   SendOptions,
   SentMessage,
   SyncSummary,
@@ -88,6 +95,7 @@ export class Client {
   readonly identity: Uint8Array;
   readonly #core: Core;
   readonly #engine: Engine;
+  readonly #media: Media;
   readonly #clock: Clock;
   readonly #pools: readonly RelayPool[];
   readonly #stopWatching: () => void;
@@ -98,6 +106,10 @@ export class Client {
     this.identity = identity;
     this.#core = parts.core;
     this.#engine = new Engine(parts.core, parts.clock);
+    this.#media = new Media(parts.core, {
+      isTrusted: () => this.#engine.isTrusted,
+      kick: () => this.#engine.kick(),
+    });
     this.#clock = parts.clock;
     this.#pools = parts.pools;
     this.#stopWatching = parts.watchNetwork(() => this.#onNetworkChange());
@@ -142,6 +154,7 @@ export class Client {
     } catch (error) {
       await close();
       await environment.storage.destroy();
+      await environment.blobs.destroy();
       throw error;
     }
   }
@@ -229,7 +242,7 @@ export class Client {
     const sent = await this.#core.vault.transaction((tx) => {
       const row = writeMessage(tx, this.#core, nameOrPrefix, { kind, text });
       if (this.#engine.isTrusted) sealDrafts(tx, this.#core, row.root);
-      return describeOutgoing(tx, row);
+      return describeOutgoing(tx, this.#core, row);
     });
     this.#core.emit({ type: "written", id: sent.id });
     this.#engine.kick();
@@ -237,7 +250,7 @@ export class Client {
   }
 
   /**
-   * Resolves once the relay has the message and signed for it.
+   * Resolves once the relay has the message and signed for it; of media, once it has all of it.
    * @throws TumarError RELAY_UNREACHABLE (still queued), what a relay refuses it with, EXPIRED,
    *   IDENTITY_CHANGED, MESSAGE_UNKNOWN, CLIENT_CLOSED
    */
@@ -267,7 +280,22 @@ export class Client {
       const row = index === undefined ? undefined : getMessage(view, index);
       if (row?.direction !== "out") throw new TumarError("MESSAGE_UNKNOWN", "no such message");
       const fault = faultOf(view, row, this.#engine.sealingFault(row.root));
-      return { message: describeOutgoing(view, row), fault };
+      return { message: describeOutgoing(view, this.#core, row), fault };
+    });
+  }
+
+  /** A message of ours as it is now. @throws TumarError MESSAGE_UNKNOWN */
+  async sentMessage(id: Uint8Array): Promise<SentMessage> {
+    return (await this.#progressOf(id)).message;
+  }
+
+  /** A message of others as it is now. @throws TumarError MESSAGE_UNKNOWN */
+  async receivedMessage(id: Uint8Array): Promise<ReceivedMessage> {
+    return this.#core.vault.read((view) => {
+      const index = messageIndex(view, id);
+      const row = index === undefined ? undefined : getMessage(view, index);
+      if (row?.direction !== "in") throw new TumarError("MESSAGE_UNKNOWN", "no such message");
+      return describeIncoming(view, this.#core, row);
     });
   }
 
@@ -278,7 +306,7 @@ export class Client {
     return this.#core.vault.read((view) =>
       listMessages(view).flatMap(([, row]) => {
         if (row.direction !== "in" || (options.onlyNew === true && row.isShown)) return [];
-        return [describeIncoming(view, row)];
+        return [describeIncoming(view, this.#core, row)];
       }),
     );
   }
@@ -287,7 +315,7 @@ export class Client {
   async sent(): Promise<readonly SentMessage[]> {
     return this.#core.vault.read((view) =>
       listMessages(view).flatMap(([, row]) =>
-        row.direction === "out" ? [describeOutgoing(view, row)] : [],
+        row.direction === "out" ? [describeOutgoing(view, this.#core, row)] : [],
       ),
     );
   }
@@ -300,6 +328,7 @@ export class Client {
     options: { readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<ReceivedMessage, void, undefined> {
     const wake = this.#wakes(options);
+    const stopFollowing = this.#media.follow();
     let place = 0;
     try {
       while (!wake.isOver()) {
@@ -316,6 +345,7 @@ export class Client {
         if (fresh.length === 0) await wake.next();
       }
     } finally {
+      stopFollowing();
       wake.stop();
     }
   }
@@ -328,7 +358,8 @@ export class Client {
       const fresh: ReceivedMessage[] = [];
       for (let index = place + 1; index <= last; index++) {
         const row = getMessage(view, index);
-        if (row?.direction === "in" && !row.isShown) fresh.push(describeIncoming(view, row));
+        if (row?.direction === "in" && !row.isShown)
+          fresh.push(describeIncoming(view, this.#core, row));
       }
       return { last, fresh };
     });
@@ -372,7 +403,7 @@ export class Client {
       waitingRows(view).map((row) => {
         const fault = this.#engine.sealingFault(row.root) ?? this.#engine.homeFault;
         const trying = this.#engine.isStarted ? tryingFor(view, this.#core, row) : null;
-        return describeWaiting(view, row, fault, trying);
+        return describeWaiting(view, this.#core, row, fault, trying);
       }),
     );
   }
@@ -393,6 +424,9 @@ export class Client {
       const done = await Promise.race([this.#syncAll(), wake.over()]);
       if (done === undefined) throw wake.reason(this.#engine.homeFault);
       unreachable = done;
+      // Media takes as long as it takes: it has what is left of the time.
+      const media = Promise.all([this.#media.refresh(), this.#engine.uploaded()]);
+      await Promise.race([media, wake.over()]);
     } finally {
       wake.stop();
       stopCounting();
@@ -406,6 +440,79 @@ export class Client {
     const unreachable = await this.#engine.drained();
     await this.#engine.sent();
     return unreachable;
+  }
+
+  // --- media ------------------------------------------------------------------------------------
+
+  /**
+   * Safe beside the vault and in it when this resolves: sealed, or, if it is live, begun.
+   * @throws TumarError CONTACT_UNKNOWN, IDENTITY_CHANGED, MEDIA_EMPTY, MEDIA_TYPE,
+   *   METADATA_NOT_REMOVABLE, VAULT_STORAGE, and the signal's reason: then nothing is kept of it
+   */
+  async sendMedia(nameOrPrefix: string, options: SendMediaOptions): Promise<SentMessage> {
+    this.#checkOpen();
+    return await this.sentMessage(await this.#media.send(nameOrPrefix, options));
+  }
+
+  /**
+   * Resolves when what is live has ended and lies sealed beside the vault; at once for all else.
+   * Rejects with why its source broke off; what came before is sent.
+   * @throws TumarError MESSAGE_UNKNOWN, CLIENT_CLOSED
+   */
+  async mediaSealed(id: Uint8Array): Promise<SentMessage> {
+    await this.#core.recordings.ended(id);
+    const wake = this.#wakes({});
+    try {
+      for (;;) {
+        const message = await this.sentMessage(id);
+        if (message.media?.isSealed !== false || message.state === "expired") return message;
+        if (wake.isOver()) throw wake.reason(undefined);
+        await wake.next();
+      }
+    } finally {
+      wake.stop();
+    }
+  }
+
+  /** As `receivedId`, of a message with media. @throws TumarError MESSAGE_UNKNOWN, MESSAGE_AMBIGUOUS, MEDIA_UNKNOWN */
+  async mediaId(prefix: string): Promise<Uint8Array> {
+    return this.#core.vault.read((view) => {
+      const id = findReceivedId(view, prefix);
+      partsWanted(view, id, undefined);
+      return id;
+    });
+  }
+
+  /** Asks the relays how much there is of what is not complete, or of these; a silent one changes nothing. */
+  async refreshMedia(ids?: readonly Uint8Array[]): Promise<void> {
+    this.#checkOpen();
+    await this.#media.refresh(ids);
+  }
+
+  /**
+   * Resolves when everything the relay has of it is here, checked and sealed beside the vault; `state` says
+   * whether that is all. What came stays here whatever fails, and the next call goes on.
+   * @throws TumarError MESSAGE_UNKNOWN, MEDIA_UNKNOWN, MEDIA_GONE, BLOB_DAMAGED, BLOB_MISMATCH, what the
+   *   relay or the network fails with, VAULT_STORAGE, and the signal's reason
+   */
+  async fetchMedia(id: Uint8Array, options: FetchOptions = {}): Promise<ReceivedMedia> {
+    this.#checkOpen();
+    await this.#media.fetch(id, options);
+    const { media } = await this.receivedMessage(id);
+    if (media === null) throw new TumarError("MEDIA_UNKNOWN", "there is nothing to fetch in it");
+    return media;
+  }
+
+  /** What is here of it, in order, up to its end or to where it is cut off. @throws TumarError MEDIA_UNKNOWN, BLOB_DAMAGED */
+  openMedia(id: Uint8Array, options: { readonly part?: PartRole } = {}): AsyncIterable<Uint8Array> {
+    this.#checkOpen();
+    return this.#media.open(id, options.part ?? "whole");
+  }
+
+  /** Deletes what was fetched of it; the message stays, and the relay keeps its copy for its time. */
+  async discardMedia(id: Uint8Array): Promise<void> {
+    this.#checkOpen();
+    await this.#media.discard(id);
   }
 
   // --- relays -----------------------------------------------------------------------------------
@@ -483,9 +590,11 @@ export class Client {
     if (this.#end.signal.aborted) return;
     this.#end.abort();
     this.#stopWatching();
+    await this.#core.recordings.close();
     await this.#engine.stop(() => {
       for (const pool of this.#pools) pool.close();
     });
+    await this.#core.blobs.close();
     await this.#core.vault.close();
   }
 
@@ -512,7 +621,9 @@ export class Client {
 
 /** What was written and waits, in the order it leaves. */
 function waitingRows(view: VaultView): readonly OutgoingRow[] {
-  const rows = messagesOf(view, waitingMessages(view)).filter(
+  const uploading = listSentParts(view).flatMap(([id, , row]) => (isUploading(row) ? id : []));
+  const waiting = new Set([...waitingMessages(view), ...uploading]);
+  const rows = messagesOf(view, [...waiting]).filter(
     (row): row is OutgoingRow => row.direction === "out" && row.state === "written",
   );
   return LANES.flatMap((lane) => rows.filter(({ kind }) => laneOf(kind) === lane));

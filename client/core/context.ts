@@ -2,11 +2,15 @@
 
 import type { Random } from "../../shared/crypto/bytes.ts";
 import type { StatementSet } from "../../shared/e2ee/statement-set.ts";
+import type { PhotoCopy } from "../media/photo-copy.ts";
 import type { Clock } from "../net/clock.ts";
 import type { Relay } from "../net/requests.ts";
+import type { BlobStorage } from "../vault/blob-storage.ts";
 import type { VaultView } from "../vault/draft.ts";
 import type { Vault } from "../vault/vault.ts";
 import type { Doors } from "./doors.ts";
+import type { Progress } from "./progress.ts";
+import type { Recordings } from "./recording.ts";
 import type { RelayHealth } from "./relay-health.ts";
 import { type ContactRow, listContacts } from "./state/contacts.ts";
 import { getIdentity, type IdentityRow } from "./state/identity.ts";
@@ -21,6 +25,8 @@ import type { ClientEvent } from "./types.ts";
 export interface Relays {
   home(address: string): Relay;
   peer(address: string): Relay;
+  /** For fetching media: on a connection apart, which neither writes to others nor reads our records. */
+  media(address: string): Relay;
   /** By this address alone, whatever other ways there are: to see where it leads. */
   only(address: string): Relay;
 }
@@ -29,6 +35,12 @@ export interface Core {
   /** Of this program. */
   readonly version: string;
   readonly vault: Vault;
+  /** Sealed bytes beside the vault. */
+  readonly blobs: BlobStorage;
+  readonly recordings: Recordings;
+  readonly progress: Progress;
+  /** Makes the small copy of a photo; undefined where nothing does. */
+  readonly photoCopy: PhotoCopy | undefined;
   readonly relays: Relays;
   readonly health: RelayHealth;
   readonly doors: Doors;

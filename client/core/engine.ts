@@ -7,6 +7,7 @@
 import { TumarError } from "../../shared/crypto/errors.ts";
 import type { Clock } from "../net/clock.ts";
 import { Timers } from "../net/timers.ts";
+import { keepBlobs } from "./blob-keeping.ts";
 import type { Core } from "./context.ts";
 import { HomeKeeper } from "./home-keeper.ts";
 import { Milestone } from "./milestone.ts";
@@ -42,6 +43,7 @@ export class Engine {
   /** The vault is known to be the newest copy: sealing may begin. */
   readonly #trusted = new Milestone();
   #isStarted = false;
+  #keeping: Promise<void> = Promise.resolve();
 
   constructor(core: Core, clock: Clock) {
     this.#core = core;
@@ -89,6 +91,8 @@ export class Engine {
       this.#send();
     });
     void this.findHomes().catch(() => undefined);
+    // What it does not get to it does the next time.
+    this.#keeping = keepBlobs(this.#core).catch(() => undefined);
   }
 
   /** Something was written: the outbox is to be looked at. */
@@ -138,6 +142,12 @@ export class Engine {
     await this.#outgoing.drained();
   }
 
+  /** All media that lies ready has been tried. */
+  async uploaded(): Promise<void> {
+    await this.#trusted.reached();
+    await this.#outgoing.uploaded();
+  }
+
   /** Homes were added or removed, here or by another process: each is looked after from now on. */
   async findHomes(): Promise<void> {
     if (!this.#isStarted || this.#end.signal.aborted) return;
@@ -176,6 +186,7 @@ export class Engine {
     closeRelays();
     await told;
     await this.#outgoing.stopped();
+    await this.#keeping;
   }
 
   #keep(address: string): void {
@@ -240,6 +251,7 @@ export class Engine {
   async #look(): Promise<void> {
     try {
       await this.findHomes();
+      this.#outgoing.look();
       const held = await this.#core.vault.read(listHeld);
       if (held.length > 0) {
         const events = await this.#core.vault.transaction((tx) => releaseHeld(tx, this.#core));

@@ -1,5 +1,5 @@
 /**
- * What a client is given, and what is made of it once: two pools of relays, the clock, and the list
+ * What a client is given, and what is made of it once: pools of relays, the clock, and the list
  * of listeners, over one vault.
  */
 
@@ -9,11 +9,13 @@ import { TumarError } from "../../shared/crypto/errors.ts";
 import { systemRandom } from "../../shared/crypto/sodium.ts";
 import { RECORD_ID_BYTES } from "../../shared/e2ee/record-part.ts";
 import { parseRelayAddress, type RelayHash } from "../../shared/e2ee/relay-address.ts";
+import type { PhotoCopy } from "../media/photo-copy.ts";
 import { type Clock, systemClock } from "../net/clock.ts";
 import type { TransportKind } from "../net/connection.ts";
 import { type AnnouncementStore, type PoolEnvironment, RelayPool } from "../net/relay-pool.ts";
 import type { Relay } from "../net/requests.ts";
 import type { Transport } from "../net/transport.ts";
+import type { BlobStorage } from "../vault/blob-storage.ts";
 import type { VaultStorage } from "../vault/storage.ts";
 import type { Vault, VaultOptions } from "../vault/vault.ts";
 import type { Core } from "./context.ts";
@@ -21,6 +23,8 @@ import { isSilence } from "./deposit.ts";
 import { Doors } from "./doors.ts";
 import { NetworkMemory } from "./network-memory.ts";
 import { PROGRAM_VERSION } from "./program-version.ts";
+import { Progress } from "./progress.ts";
+import { Recordings } from "./recording.ts";
 import { RelayHealth } from "./relay-health.ts";
 import { getHour, listAnnouncements, putAnnouncement } from "./state/relays.ts";
 import { SetCache } from "./state/statements.ts";
@@ -32,6 +36,8 @@ const PROBE_MS = 10_000;
 
 export interface ClientEnvironment {
   readonly storage: VaultStorage;
+  /** Where media lies, sealed. */
+  readonly blobs: BlobStorage;
   readonly passphrase: string;
   readonly transport: Transport;
   readonly random?: Random;
@@ -48,6 +54,8 @@ export interface ClientEnvironment {
   readonly deriveKey?: DeriveKey;
   /** Of this program: what one version failed on is tried again by another. */
   readonly version?: string;
+  /** Makes the small copy of a photo that goes first; without it none does. */
+  readonly photoCopy?: PhotoCopy;
 }
 
 export interface ClientParts {
@@ -59,7 +67,10 @@ export interface ClientParts {
   readonly listeners: Set<(event: ClientEvent) => void>;
 }
 
-/** Two pools, so that reads of our own records never share a connection with what concerns others. */
+/**
+ * A pool for each purpose, so that reads of our own records, what concerns others, and what others sent
+ * to us never share a connection.
+ */
 export async function partsOf(environment: ClientEnvironment, vault: Vault): Promise<ClientParts> {
   const { network = () => "", random = systemRandom, now = Date.now } = environment;
   const doors = new Doors();
@@ -69,7 +80,7 @@ export async function partsOf(environment: ClientEnvironment, vault: Vault): Pro
     hour: getHour(view),
     memory: new NetworkMemory({ vault, network, random, now }, view),
   }));
-  const storeOf = (pool: "home" | "peer" | "only"): AnnouncementStore => ({
+  const storeOf = (pool: "home" | "peer" | "media" | "only"): AnnouncementStore => ({
     announcementOf: (place) => announcements.get(`${pool} ${place}`),
     keepAnnouncement: (place, bytes) => {
       // A lost one costs one round trip with the next connection.
@@ -87,6 +98,7 @@ export async function partsOf(environment: ClientEnvironment, vault: Vault): Pro
   const home = new RelayPool(pools, storeOf("home"), hour);
   const peer = new RelayPool(pools, storeOf("peer"), hour);
   const oneWay = { ...pools, choices: new Map(), doorsOf: () => [] };
+  const media = new RelayPool(pools, storeOf("media"), hour);
   const only = new RelayPool(oneWay, storeOf("only"), hour);
   const listeners = new Set<(event: ClientEvent) => void>();
   const clock = environment.clock ?? systemClock;
@@ -96,9 +108,14 @@ export async function partsOf(environment: ClientEnvironment, vault: Vault): Pro
     health: new RelayHealth(clock, (address) => probe(peerRelay(address), random)),
     doors,
     vault,
+    blobs: environment.blobs,
+    recordings: new Recordings(),
+    progress: new Progress(),
+    photoCopy: environment.photoCopy,
     relays: {
       home: (address) => home.relay(parseRelayAddress(address)),
       peer: peerRelay,
+      media: (address) => media.relay(parseRelayAddress(address)),
       only: (address) => only.relay(parseRelayAddress(address)),
     },
     random,
@@ -110,7 +127,7 @@ export async function partsOf(environment: ClientEnvironment, vault: Vault): Pro
     },
   };
   const watchNetwork = environment.onNetworkChange ?? (() => () => undefined);
-  return { core, clock, pools: [home, peer, only], watchNetwork, listeners };
+  return { core, clock, pools: [home, peer, media, only], watchNetwork, listeners };
 }
 
 /** Asks for a record that nobody has. */

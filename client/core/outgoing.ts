@@ -1,5 +1,5 @@
 /**
- * Drains the outbox: seals drafts (sealing.ts) and deposits envelopes (deposits.ts), whenever there is a
+ * Drains the outbox: seals drafts (sealing.ts), deposits envelopes (deposits.ts) and uploads blobs (uploads.ts), whenever there is a
  * reason, and again after a while as long as something stays behind. Nothing waits for a relay that
  * only concerns somebody else. Every fault leaves what it concerns in the outbox.
  */
@@ -12,12 +12,14 @@ import { Deposits } from "./deposits.ts";
 import { RETRY, retryDelayMs } from "./retry.ts";
 import { type Faults, introductionsDue, sealKnown } from "./sealing.ts";
 import { rootsWithDrafts } from "./state/outbox.ts";
+import { Uploads } from "./uploads.ts";
 
 export class Outgoing {
   readonly #core: Core;
   readonly #clock: Clock;
   readonly #end: AbortSignal;
   readonly #deposits: Deposits;
+  readonly #uploads: Uploads;
   readonly #onPass: () => void;
   /** Contacts whose relays are being asked, by what for and root in hex. */
   readonly #introducing = new Map<string, Promise<void>>();
@@ -34,6 +36,7 @@ export class Outgoing {
     this.#clock = clock;
     this.#end = end;
     this.#deposits = new Deposits(core, clock, end, () => this.#sealMore());
+    this.#uploads = new Uploads(core, clock, end, () => void this.run());
     this.#onPass = onPass;
     end.addEventListener("abort", () => this.#cancelRetry());
   }
@@ -49,6 +52,12 @@ export class Outgoing {
     this.#failures = 0;
     this.#sealingFaults = new Map();
     this.#introductionFaults.clear();
+    this.#uploads.forgive();
+  }
+
+  /** Another process of this vault may be gone that uploaded something. */
+  look(): void {
+    this.#uploads.look();
   }
 
   /** Resolves when a pass that began at or after this call has ended; relays may still be at work. */
@@ -66,11 +75,17 @@ export class Outgoing {
     await this.#deposits.rested();
   }
 
+  /** The same of blobs: none is under way, but for recordings. */
+  async uploaded(): Promise<void> {
+    await this.#uploads.rested();
+  }
+
   /** After the end: when nothing touches the vault any more. */
   async stopped(): Promise<void> {
     await this.#passes;
     await Promise.all(this.#introducing.values());
     await this.#deposits.rested();
+    await this.#uploads.stopped();
   }
 
   async #runPasses(): Promise<void> {
@@ -94,6 +109,7 @@ export class Outgoing {
     this.#sealingFaults = faults;
     if (faults.size > 0) this.#retryLater();
     await this.#deposits.kick();
+    this.#uploads.kick();
     for (const { name, root, run } of await introductionsDue(this.#core, unsealed, this.#end)) {
       const key = `${name} ${toHex(root)}`;
       if (this.#introducing.has(key)) continue;
@@ -120,6 +136,7 @@ export class Outgoing {
       this.#retryLater();
     }
     await this.#deposits.kick().catch(() => this.#retryLater());
+    this.#uploads.kick();
   }
 
   #retryLater(): void {

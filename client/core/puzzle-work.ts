@@ -15,10 +15,24 @@ const TRIES = 1 << 24;
 /** Some 20 ms. */
 const TRIES_AT_ONCE = 1 << 13;
 
-/** The nonce that solves the puzzle in a refusal. Rethrows what asks for none, or for too much. */
+/** For a deposit; as `solve`. */
 export async function workFor(
   refusal: unknown,
   { depositId, envelope }: Pick<EnvelopeRow, "depositId" | "envelope">,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  return await solve(refusal, depositId, envelopeId(envelope), clock, signal);
+}
+
+/**
+ * The nonce that solves the puzzle in a refusal; `id` is of the envelope or the blob. Rethrows what asks
+ * for none, or for too much.
+ */
+export async function solve(
+  refusal: unknown,
+  depositId: Uint8Array,
+  id: Uint8Array,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
@@ -27,7 +41,6 @@ export async function workFor(
   if (typeof puzzleSeed !== "string" || typeof puzzleBits !== "number") throw refusal;
   if (puzzleBits > MAX_PUZZLE_BITS) throw refusal;
   const puzzle = { seed: fromHex(puzzleSeed), bits: puzzleBits };
-  const id = envelopeId(envelope);
   for (let at = 0; at < TRIES; at += TRIES_AT_ONCE) {
     const nonce = solvePuzzle(puzzle, depositId, id, at, TRIES_AT_ONCE);
     if (nonce !== undefined) return nonce;

@@ -11,6 +11,7 @@ import type { VaultTransaction } from "../vault/draft.ts";
 import type { Core } from "./context.ts";
 import { draftCourtesies } from "./courtesies.ts";
 import { shownContent } from "./describe.ts";
+import { isMediaKind } from "./manifest.ts";
 import { advance } from "./message-state.ts";
 import { draft } from "./seal.ts";
 import { getContact, isChosen } from "./state/contacts.ts";
@@ -22,6 +23,7 @@ import {
   putMessage,
 } from "./state/messages.ts";
 import { addRead } from "./state/reads.ts";
+import { forgetKeys } from "./state/sent-media.ts";
 import type { ClientEvent, ReadSummary } from "./types.ts";
 
 interface Marked extends ReadSummary {
@@ -64,6 +66,7 @@ export function takeRead(
     const state = advance(row.state, "read");
     if (state === row.state) return [];
     putMessage(tx, index, { ...row, state });
+    forgetKeys(tx, row.id);
     return [{ type: "read", id: row.id }];
   });
 }
@@ -84,7 +87,7 @@ function received(
 function mayBeTold(tx: VaultTransaction, row: IncomingRow): boolean {
   const contact = getContact(tx, row.root);
   const { kind } = shownContent(row);
-  const isReadable = kind === "text" || kind === "alert";
+  const isReadable = kind === "text" || kind === "alert" || isMediaKind(kind);
   return isReadable && contact !== undefined && isChosen(contact) && !contact.isIdentityChanged;
 }
 

@@ -8,11 +8,14 @@ import { type DevicePeer, encodePeer } from "../../shared/e2ee/device-peer.ts";
 import { applyReset } from "../../shared/e2ee/reset.ts";
 import type { VaultTransaction } from "../vault/draft.ts";
 import type { Core } from "./context.ts";
+import { isMediaKind, manifestDraft } from "./manifest.ts";
+import { updateBody } from "./media-updates.ts";
 import { writtenAgain } from "./message-state.ts";
 import { draft } from "./seal.ts";
 import { type ContactRow, getContact, getPeer, putContact, putPeer } from "./state/contacts.ts";
 import { findOutgoing, putMessage } from "./state/messages.ts";
 import { getRead } from "./state/reads.ts";
+import { getUpdate } from "./state/sent-media.ts";
 import type { ClientEvent } from "./types.ts";
 
 export function resend(
@@ -59,6 +62,13 @@ function redraftOne(
     draft(tx, core, contact, { kind: "read", messageIds }, { messageId, seq, hour });
     return [];
   }
+  const update = getUpdate(tx, messageId);
+  if (update !== undefined) {
+    const { media, part, seq, hour } = update;
+    const body = updateBody(tx, media, part);
+    if (body !== undefined) draft(tx, core, contact, body, { messageId, seq, hour });
+    return [];
+  }
   const [index, message] = findOutgoing(tx, messageId, contact.root) ?? [];
   if (index === undefined || message === undefined) {
     // Not a person's message: a grant or status that went with them; both are told anew.
@@ -66,7 +76,8 @@ function redraftOne(
     return [];
   }
   const { kind, seq, hour, text } = message;
-  draft(tx, core, contact, { kind, text }, { messageId, seq, hour });
+  const body = isMediaKind(kind) ? manifestDraft(kind) : ({ kind, text } as const);
+  draft(tx, core, contact, body, { messageId, seq, hour });
   if (!isLost) return [];
   const state = writtenAgain(message.state);
   putMessage(tx, index, { ...message, state, receipt: null });

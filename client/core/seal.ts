@@ -27,6 +27,7 @@ import {
 import type { VaultTransaction, VaultView } from "../vault/draft.ts";
 import { type Core, contactSet, ownSet, refusedKeys } from "./context.ts";
 import type { Introduced } from "./first-contact.ts";
+import { withManifest } from "./manifest.ts";
 import { LANES, laneOf } from "./message-state.ts";
 import { addressTo } from "./places.ts";
 import { replyGrants } from "./reply-grants.ts";
@@ -105,9 +106,11 @@ export function sealDrafts(
   if (devices.length === 0) return false;
   const ready = devices.map((device) => readyPeer(tx, core, contact, device, introduced));
   if (!ready.every((peer) => peer !== undefined)) return false;
-  for (const { certificate, row, peer } of ready) {
-    sealFor(tx, core, contact, { certificate, row, peer }, drafts);
-  }
+  const places = core.health.inOrder(ready.flatMap(({ row }) => decodeGrantList(row.grants)));
+  const contents = drafts.flatMap(
+    ([, { content }]) => withManifest(tx, core, content, places) ?? [],
+  );
+  for (const one of ready) sealFor(tx, core, contact, one, contents);
   for (const [place] of drafts) deleteDraft(tx, root, place);
   return true;
 }
@@ -128,7 +131,8 @@ interface ReadyPeer {
   readonly peer: DevicePeer;
 }
 
-function devicesOf(
+/** Those that are written to now. */
+export function devicesOf(
   view: VaultView,
   core: Core,
   contact: ContactRow,
@@ -171,7 +175,7 @@ function sealFor(
   core: Core,
   contact: ContactRow,
   { certificate, row, peer }: ReadyPeer,
-  drafts: readonly (readonly [place: number, row: DraftRow])[],
+  contents: readonly Content[],
 ): void {
   const identity = getIdentity(tx);
   const places = core.health.inOrder(decodeGrantList(row.grants));
@@ -179,7 +183,7 @@ function sealFor(
   const senderSet = setHash(ownSet(core, identity));
   const readerSet = setHash(contactSet(core, contact));
   let state = peer;
-  for (const [, { content }] of drafts) {
+  for (const content of contents) {
     const lane = laneOf(content.body.kind);
     const plaintext = encodeContent({ ...content, senderSet, readerSet });
     const sent = sendTo(state, plaintext, core.random, core.time.minute());

@@ -7,18 +7,18 @@ import type { ReceiptFrame } from "../../shared/wire/frames.ts";
 import { envelopeId } from "../../shared/wire/ids.ts";
 import type { VaultTransaction } from "../vault/draft.ts";
 import type { Core } from "./context.ts";
-import { advance } from "./message-state.ts";
 import { failOver } from "./places.ts";
-import { findOutgoing, type OutgoingRow, putMessage } from "./state/messages.ts";
+import { settleMessage } from "./settled-messages.ts";
+import type { OutgoingRow } from "./state/messages.ts";
 import {
   deleteEnvelope,
   type EnvelopeRow,
-  envelopesOf,
   getEnvelope,
   placesAt,
   putEnvelope,
   spareTwins,
 } from "./state/outbox.ts";
+import { messageOf } from "./state/sent-media.ts";
 import type { ClientEvent } from "./types.ts";
 
 export interface Deposited {
@@ -47,7 +47,7 @@ export async function settle(core: Core, results: readonly Deposited[]): Promise
         else movedTo.push(hash);
       }
     }
-    return { movedTo, left, events: results.flatMap((result) => settleMessage(tx, result)) };
+    return { movedTo, left, events: results.flatMap((result) => settleMessageOf(tx, result)) };
   });
   for (const event of events) core.emit(event);
   return settled;
@@ -59,25 +59,15 @@ function takeReceipt(tx: VaultTransaction, { place, row }: Deposited): void {
   deleteEnvelope(tx, place);
 }
 
-/**
- * The first receipt is the message's. When the last envelope that somebody waits for has gone, it is
- * stored if any relay signed for it, and expired if none did.
- */
-function settleMessage(
+/** The first receipt for its own envelope is the message's. */
+function settleMessageOf(
   tx: VaultTransaction,
   { row, receipt, fault }: Deposited,
 ): readonly ClientEvent[] {
-  const [index, message] = findOutgoing(tx, row.messageId) ?? [];
-  const isGone = receipt !== undefined || fault?.code === "EXPIRED";
-  if (index === undefined || message === undefined || !isGone) return [];
-  const known = message.receipt ?? (receipt === undefined ? null : receiptOf(row, receipt));
-  const isOver = envelopesOf(tx, row.messageId).length === 0;
-  const state = isOver
-    ? advance(message.state, known === null ? "expired" : "stored")
-    : message.state;
-  if (state === message.state && known === message.receipt) return [];
-  putMessage(tx, index, { ...message, state, receipt: known });
-  return state === message.state ? [] : [{ type: state, id: row.messageId }];
+  if (receipt === undefined && fault?.code !== "EXPIRED") return [];
+  const id = messageOf(tx, row.messageId);
+  const isItsOwn = receipt !== undefined && equalBytes(id, row.messageId);
+  return settleMessage(tx, id, isItsOwn ? receiptOf(row, receipt) : null);
 }
 
 function receiptOf(row: EnvelopeRow, receipt: ReceiptFrame): NonNullable<OutgoingRow["receipt"]> {

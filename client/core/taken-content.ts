@@ -9,10 +9,8 @@ import { H } from "../../shared/crypto/hash.ts";
 import type { SigningPublicKey } from "../../shared/crypto/sodium.ts";
 import {
   type Content,
-  encodeBody,
   isMedia,
   isWritten,
-  KINDS,
   MESSAGE_ID_BYTES,
   readContent,
 } from "../../shared/e2ee/content.ts";
@@ -31,6 +29,7 @@ import { type ContactRow, getContact, getPeer, putContact, putPeer } from "./sta
 import { getOrder, type HeldItem, listHeld, putOrder } from "./state/held.ts";
 import { addMessage, type IncomingRow, messageIndex } from "./state/messages.ts";
 import { MAX_INDEX } from "./state/table.ts";
+import { takeManifest, takeUpdate } from "./taken-media.ts";
 import type { ClientEvent } from "./types.ts";
 
 const NEW = { direction: "in", text: "", isShown: false, isRead: false, kept: null } as const;
@@ -131,11 +130,7 @@ function shownRow(root: Uint8Array, content: Content): HeldItem {
   const { body, messageId, deviceId, seq, hour } = content;
   const head = { root, id: messageId, hour, seq, device: deviceId };
   if (isWritten(body)) return { ...head, ...NEW, kind: body.kind, text: body.text };
-  if (body.kind === "reset") return { ...head, ...NEW, kind: body.kind };
-  if (isMedia(body) || body.kind === "media-update") {
-    const kept = { number: KINDS[body.kind], bytes: encodeBody(body) };
-    return { ...head, ...NEW, kind: "unsupported", kept };
-  }
+  if (body.kind === "reset" || isMedia(body)) return { ...head, ...NEW, kind: body.kind };
   if (body.kind !== "unsupported") return null;
   const kept = { number: body.number, bytes: body.bytes };
   return { ...head, ...NEW, kind: body.kind, kept };
@@ -145,7 +140,7 @@ function act(
   tx: VaultTransaction,
   core: Core,
   peer: DevicePeer,
-  { body, seq }: Content,
+  { body, seq, messageId }: Content,
 ): readonly ClientEvent[] {
   const { root } = peer.party;
   switch (body.kind) {
@@ -161,6 +156,13 @@ function act(
       return takeRead(tx, root, body.messageIds);
     case "reset":
       return resend(tx, core, peer, body.commitments);
+    case "clip":
+    case "photo":
+    case "voice":
+    case "file":
+      return takeManifest(tx, peer.party, messageId, body.media);
+    case "media-update":
+      return takeUpdate(tx, peer.party, seq, body.update);
     default:
       return [];
   }

@@ -4,6 +4,7 @@ import { formatRelayAddress } from "../../shared/e2ee/relay-address.ts";
 import type { LinkState, Relay } from "../net/requests.ts";
 import type { VaultView } from "../vault/draft.ts";
 import type { Core } from "./context.ts";
+import { uploadsOf } from "./describe-media.ts";
 import { cardOfContact } from "./directory.ts";
 import { getContact } from "./state/contacts.ts";
 import { liveHomes } from "./state/homes.ts";
@@ -27,7 +28,8 @@ function tryingOf({ trying, nextTryMs, situation }: LinkState): Trying {
 function linksFor(view: VaultView, core: Core, row: OutgoingRow): readonly Relay[] {
   const all = liveHomes(view).map(({ address }) => core.relays.home(address));
   const homes = all.some((relay) => relay.state().isUp) && all.length > 1 ? [] : all;
-  const sealed = envelopesOf(view, row.id).map(({ relay }) => relay);
+  const waiting = [...envelopesOf(view, row.id), ...uploadsOf(view, row.id)];
+  const sealed = waiting.map(({ relay }) => relay).filter((relay) => relay !== "");
   const addresses = new Set(sealed.length > 0 ? sealed : firstContactRelays(view, row));
   return [...homes, ...[...addresses].map((address) => core.relays.peer(address))];
 }

@@ -4,12 +4,15 @@
  */
 
 import type { WordListName } from "../../shared/crypto/phrase.ts";
+import type { MetadataState, PartRole } from "../../shared/e2ee/media.ts";
+import type { MediaSource } from "../media/source.ts";
 import type { TransportKind } from "../net/connection.ts";
 import type { Hindrance, Situation } from "../net/words.ts";
 
 /**
- * *written*: safe in the vault. *stored*: the relay has it on disk and signed for it. *read*: a person
- * on the other side said so. *expired*: no relay took it before its last day. Others may follow.
+ * *written*: safe in the vault. *stored*: the relay has it on disk and signed for it; of media all of
+ * it. *read*: a person on the other side said so. *expired*: no relay took it before its last day, or media was lost before it
+ * could be sent. Others may follow.
  */
 export type OutgoingState = "written" | "stored" | "expired" | "read";
 
@@ -33,8 +36,11 @@ export interface ReceivedMessage {
   readonly id: Uint8Array;
   readonly from: string | null;
   readonly identity: Uint8Array;
-  readonly kind: "text" | "alert" | "reset" | "unsupported";
+  readonly kind: "text" | "alert" | "reset" | "unsupported" | MediaKind;
+  /** Empty when there is none. */
   readonly text: string;
+  /** Null for what is no media. */
+  readonly media: ReceivedMedia | null;
   /** Milliseconds since 1970 UTC, whole hours: the sender's hour. */
   readonly at: number;
   readonly isShown: boolean;
@@ -58,14 +64,104 @@ export interface SentMessage {
   readonly id: Uint8Array;
   readonly to: string | null;
   readonly identity: Uint8Array;
-  readonly kind: "text" | "alert";
+  readonly kind: "text" | "alert" | MediaKind;
   readonly lane: Lane;
+  /** Empty for media. */
   readonly text: string;
+  /** Null for what is no media. */
+  readonly media: SentMedia | null;
   readonly state: OutgoingState;
   readonly at: number;
   /** Milliseconds since 1970 by this device's clock, which may be wrong; nobody else is told. */
   readonly writtenAt: number;
   readonly receipt: StoredReceipt | null;
+}
+
+/** A *file* is shown by its name alone, never by what is in it. */
+export type MediaKind = "clip" | "photo" | "voice" | "file";
+
+/** *cut-off*: its sender was interrupted; what came can be read, and it may still go on. */
+export type MediaState = "arriving" | "complete" | "cut-off";
+
+export interface SendMediaOptions {
+  readonly kind: MediaKind;
+  readonly source: MediaSource;
+  /** Cleaned before it is sent. */
+  readonly name?: string;
+  /** Leaves in where and with what it was taken. */
+  readonly keepMetadata?: boolean;
+  /** It grows while it is sent. */
+  readonly isLive?: boolean;
+  /** Before it is written: nothing is kept. Live: the recording ends there, as if by itself. */
+  readonly signal?: AbortSignal;
+  /** Bytes of the file that are sealed so far. */
+  readonly onSealed?: (bytes: number) => void;
+}
+
+export interface SentMedia {
+  readonly name: string;
+  readonly type: string;
+  readonly metadata: MetadataState;
+  /** 0 = not known. */
+  readonly durationMs: number;
+  readonly isLive: boolean;
+  /** All of it lies sealed beside the vault, or has left; of a live one that it has ended. */
+  readonly isSealed: boolean;
+  /** The recording broke off. */
+  readonly isCutOff: boolean;
+  /** It expired because its sealed bytes are gone, or its file was never sealed to the end. */
+  readonly isLost: boolean;
+  /** Of all parts, as they lie at the relay. `totalBytes` is null while it grows. */
+  readonly sealedBytes: number;
+  readonly storedBytes: number;
+  readonly totalBytes: number | null;
+}
+
+/** A small copy to look at, or the thing itself. */
+export interface ReceivedMediaPart {
+  readonly role: PartRole;
+  /** Of the file; null while it grows. */
+  readonly dataBytes: number | null;
+  /** As they lie at the relay: in the end (null while it grows), there now, and here. */
+  readonly totalBytes: number | null;
+  readonly storedBytes: number;
+  readonly fetchedBytes: number;
+  readonly state: MediaState;
+}
+
+export interface ReceivedMedia {
+  /** The sender's words: to be made safe before they touch a disk or a screen. */
+  readonly name: string;
+  readonly type: string;
+  readonly metadata: MetadataState;
+  /** 0 = not known. */
+  readonly durationMs: number;
+  /** Of the file; null while it grows. */
+  readonly dataBytes: number | null;
+  /** The preview first, if there is one. */
+  readonly parts: readonly ReceivedMediaPart[];
+  /** Of the whole, as are `percent` and what follows. */
+  readonly state: MediaState;
+  /** 0 to 100, at the relay or here; null while it grows. */
+  readonly percent: number | null;
+  /** Where in the recording; null when it was not cut off, or nobody knows. */
+  readonly cutOffAtMs: number | null;
+  /** All there will be is here, and every byte was checked. */
+  readonly isFetched: boolean;
+}
+
+export interface FetchProgress {
+  readonly role: PartRole;
+  /** As they lie at the relay; `totalBytes` is null while it grows. */
+  readonly fetchedBytes: number;
+  readonly totalBytes: number | null;
+}
+
+export interface FetchOptions {
+  /** Without it the preview, then the whole. */
+  readonly part?: PartRole | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: FetchProgress) => void) | undefined;
 }
 
 export interface SendOptions {
@@ -166,6 +262,8 @@ export type ClientEvent =
   | { readonly type: "message"; readonly id: Uint8Array }
   /** A message of ours came into this state. After a reset of a session a stored one is written again. */
   | { readonly type: OutgoingState; readonly id: Uint8Array }
+  /** More of a message's media is at the relay or here, or its state changed; either way. */
+  | { readonly type: "media"; readonly id: Uint8Array }
   | { readonly type: "identity-changed"; readonly identity: Uint8Array }
   /**
    * Something came that this program cannot take in, by a fault of its own, named by `reason`. It is kept

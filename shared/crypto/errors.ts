@@ -722,6 +722,40 @@ export const ERRORS = {
     hint: "Keep those it has, or go back to one it had before: that takes no new keys.",
   },
 
+  // 440 media in the client
+  MEDIA_EMPTY: {
+    number: 440,
+    close: 0,
+    status: 400,
+    retryable: false,
+    meaning: "The file or recording is empty: there is nothing to send.",
+    hint: "Nothing was sent. Choose another file, or check that something is recorded.",
+  },
+  MEDIA_UNKNOWN: {
+    number: 441,
+    close: 0,
+    status: 404,
+    retryable: false,
+    meaning: "There is no clip, photo, voice message or file in this message.",
+    hint: "`tumar inbox` shows which messages have one.",
+  },
+  MEDIA_INTERRUPTED: {
+    number: 442,
+    close: 0,
+    status: 500,
+    retryable: false,
+    meaning: "What was sealed on this device to be sent is gone, or was never finished.",
+    hint: "Send it again from its file.",
+  },
+  MEDIA_GONE: {
+    number: 443,
+    close: 0,
+    status: 410,
+    retryable: false,
+    meaning: "The relay no longer keeps what the message names: its time there is over.",
+    hint: "What was fetched before is still here. Ask the sender for the rest.",
+  },
+
   // 450 network
   RELAY_UNREACHABLE: {
     number: 450,

@@ -11,6 +11,7 @@ import { describe, it, type TestContext } from "node:test";
 import { Client } from "../../client/core/client.ts";
 import type { ClientEnvironment } from "../../client/core/environment.ts";
 import { HEADER_BYTES, HEADER_FIXED_BYTES } from "../../client/vault/layout.ts";
+import { FileBlobStorage } from "../../client/vault/node/file-blob-storage.ts";
 import { FileStorage } from "../../client/vault/node/file-storage.ts";
 import { argon2id, type DeriveKey } from "../../shared/crypto/argon2id.ts";
 import { findLeaks } from "../support/leak-search.ts";
@@ -35,7 +36,11 @@ async function lockedVault(t: TestContext, deriveKey: DeriveKey = quickDerive): 
   const relay = await relayInProcess(t);
   const directory = await temporaryDirectory(t);
   const file = join(directory, "vault");
-  const aigul = await person(t, relay.address, { storage: new FileStorage(file), deriveKey });
+  const aigul = await person(t, relay.address, {
+    storage: new FileStorage(file),
+    blobs: new FileBlobStorage(`${file}.blobs`),
+    deriveKey,
+  });
   const bek = await person(t, relay.address);
   await acquaint([aigul, "Айгүл Қасымқызы"], [bek, "Бек Тоқтарұлы"]);
   aigul.client.start();

@@ -12,6 +12,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { Client } from "../../client/core/client.ts";
 import type { ClientEnvironment } from "../../client/core/environment.ts";
 import { nodeTransport } from "../../client/net/node/node-transport.ts";
+import { FileBlobStorage } from "../../client/vault/node/file-blob-storage.ts";
 import { FileStorage } from "../../client/vault/node/file-storage.ts";
 import { atEnd } from "../support/cleanup.ts";
 import { effort } from "../support/effort.ts";
@@ -108,6 +109,7 @@ class Person {
 function environmentOf(vaultFile: string): ClientEnvironment {
   return {
     storage: new FileStorage(vaultFile),
+    blobs: new FileBlobStorage(`${vaultFile}.blobs`),
     passphrase: PASSPHRASE,
     transport: nodeTransport(),
     deriveKey: quickDerive,

@@ -8,6 +8,7 @@ import { Client } from "../../client/core/client.ts";
 import type { ClientEnvironment } from "../../client/core/environment.ts";
 import { browserNetwork, watchBrowserNetwork } from "../../client/net/browser-network.ts";
 import { browserTransport } from "../../client/net/browser-transport.ts";
+import { BrowserBlobStorage } from "../../client/vault/browser-blob-storage.ts";
 import { BrowserStorage } from "../../client/vault/browser-storage.ts";
 import { TumarError } from "../../shared/crypto/errors.ts";
 import { quickDerive, WITH_ARGON2ID } from "./quick-derive.ts";
@@ -45,6 +46,7 @@ const events: string[] = [];
 function environment(passphrase: string): ClientEnvironment {
   return {
     storage: new BrowserStorage("smoke"),
+    blobs: new BrowserBlobStorage("smoke"),
     passphrase,
     transport: browserTransport(),
     network: browserNetwork,

@@ -7,6 +7,13 @@ import type { TransportKind } from "../../client/net/connection.ts";
 
 export type PeerCommand =
   | { readonly type: "send"; readonly to: string; readonly texts: readonly string[] }
+  /** Bytes as `bytesOf` makes them: as a file, or as a recording without end. */
+  | {
+      readonly type: "media";
+      readonly to: string;
+      readonly length: number;
+      readonly isLive: boolean;
+    }
   | { readonly type: "stop" };
 
 export type PeerReport =
@@ -19,6 +26,12 @@ export type PeerReport =
       readonly from: string | null;
       readonly kind: string;
       readonly text: string;
+    }
+  | {
+      readonly type: "media";
+      readonly id: string;
+      readonly storedBytes: number;
+      readonly isStored: boolean;
     };
 
 export interface PeerOptions {
@@ -70,6 +83,15 @@ export class PeerProcess {
 
   send(to: string, texts: readonly string[]): void {
     this.#command({ type: "send", to, texts });
+  }
+
+  sendFile(to: string, length: number): void {
+    this.#command({ type: "media", to, length, isLive: false });
+  }
+
+  /** Some of it at a time, until the process is killed. */
+  record(to: string, length: number): void {
+    this.#command({ type: "media", to, length, isLive: true });
   }
 
   /** SIGKILL, and resolves when the process is gone. */

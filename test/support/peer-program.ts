@@ -5,15 +5,17 @@
  * stopped.
  *
  *     argv: vault file, passphrase, kind of connection or ""
- *     then messages { type: "send", to, texts } and { type: "stop" }
+ *     then messages { type: "send", to, texts }, { type: "media", to, length, isLive } and { type: "stop" }
  */
 
 import { Client } from "../../client/core/client.ts";
 import type { ReceivedMessage } from "../../client/core/types.ts";
 import { TRANSPORT_KINDS } from "../../client/net/connection.ts";
 import { nodeTransport } from "../../client/net/node/node-transport.ts";
+import { FileBlobStorage } from "../../client/vault/node/file-blob-storage.ts";
 import { FileStorage } from "../../client/vault/node/file-storage.ts";
 import { toBase32 } from "../../shared/crypto/bytes.ts";
+import { bytesOf, fileOf } from "./media-bytes.ts";
 import type { PeerCommand, PeerReport } from "./peer-process.ts";
 import { quickDerive } from "./quick-derive.ts";
 
@@ -21,6 +23,7 @@ const [vaultFile = "", passphrase = "", kind = ""] = process.argv.slice(2);
 const transportKind = TRANSPORT_KINDS.find((one) => one === kind);
 const client = await Client.open({
   storage: new FileStorage(vaultFile),
+  blobs: new FileBlobStorage(`${vaultFile}.blobs`),
   passphrase,
   transport: nodeTransport(),
   deriveKey: quickDerive,
@@ -42,6 +45,32 @@ async function sendAll(to: string, texts: readonly string[]): Promise<void> {
     if (!written.has(text)) await client.send(to, text);
   }
   report({ type: "written" });
+}
+
+/** As a camera gives them: 20 kB every 50 ms. */
+async function* recorded(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += 20_000) {
+    yield bytes.subarray(at, at + 20_000);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function sendMedia(to: string, length: number, isLive: boolean): Promise<void> {
+  const bytes = bytesOf(Math.min(length, 20_000_000));
+  const source = isLive ? recorded(bytes) : fileOf(bytes);
+  await client.sendMedia(to, { kind: "file", source, isLive });
+}
+
+async function reportMedia(id: Uint8Array): Promise<void> {
+  const sent = await client.sent();
+  const message = sent.find((one) => toBase32(one.id) === toBase32(id));
+  if (message === undefined || message.media === null) return;
+  report({
+    type: "media",
+    id: toBase32(id),
+    storedBytes: message.media.storedBytes,
+    isStored: message.state === "stored",
+  });
 }
 
 async function reportStored(): Promise<void> {
@@ -68,10 +97,12 @@ async function follow(): Promise<void> {
 
 process.on("message", (command: PeerCommand) => {
   if (command.type === "stop") void client.close().then(() => process.exit(0));
-  else void sendAll(command.to, command.texts);
+  else if (command.type === "send") void sendAll(command.to, command.texts);
+  else void sendMedia(command.to, command.length, command.isLive);
 });
 client.on((event) => {
   if (event.type === "stored") void reportStored();
+  if (event.type === "media" || event.type === "stored") void reportMedia(event.id);
 });
 client.start();
 report({ type: "ready" });

@@ -4,6 +4,7 @@ import { Client } from "../../client/core/client.ts";
 import type { ClientEnvironment } from "../../client/core/environment.ts";
 import type { NewIdentity } from "../../client/core/types.ts";
 import { nodeTransport } from "../../client/net/node/node-transport.ts";
+import { MemoryBlobStorage } from "../../client/vault/memory-blob-storage.ts";
 import { MemoryStorage } from "../../client/vault/memory-storage.ts";
 import { parsePhrase, phraseSeed } from "../../shared/crypto/phrase.ts";
 import { atEnd, type Cleanup } from "./cleanup.ts";
@@ -27,6 +28,7 @@ export async function person(
 ): Promise<Person> {
   const environment: ClientEnvironment = {
     storage: new MemoryStorage(),
+    blobs: new MemoryBlobStorage(),
     passphrase: PASSPHRASE,
     transport: nodeTransport(),
     deriveKey: quickDerive,

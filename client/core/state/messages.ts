@@ -8,14 +8,15 @@ import type { VaultTransaction, VaultView } from "../../vault/draft.ts";
 import type { OutgoingState } from "../types.ts";
 import { flag, indexKey, type RowFormat, Table } from "./table.ts";
 
-const KINDS = ["text", "reset", "unsupported", "alert"] as const;
-const WRITTEN_KINDS = ["text", "alert"] as const;
+const KINDS = ["text", "reset", "unsupported", "alert", "clip", "photo", "voice", "file"] as const;
+const WRITTEN_KINDS = ["text", "alert", "clip", "photo", "voice", "file"] as const;
 const STATES = ["written", "stored", "expired", "read"] as const satisfies readonly OutgoingState[];
 
 interface MessageBase {
   /** Root of the other side. */
   readonly root: Uint8Array;
   readonly id: Uint8Array;
+  /** Empty for media, which has rows of its own (sent-media.ts, received-media.ts). */
   readonly text: string;
   /** Hour the sender wrote it, since 1970. */
   readonly hour: number;

@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { describeIncoming, faultOf, waitingFor } from "../../../client/core/describe.ts";
+import { Progress } from "../../../client/core/progress.ts";
+import { Recordings } from "../../../client/core/recording.ts";
 import { newContact, putContact } from "../../../client/core/state/contacts.ts";
 import type { OutgoingRow } from "../../../client/core/state/messages.ts";
 import {
@@ -100,13 +102,20 @@ describe("a message that waits", () => {
   });
 });
 
+const KNOWING_NOTHING = { progress: new Progress(), recordings: new Recordings() };
+
 describe("a received message", () => {
   it("with an hour that only a lie can be still has a time", () => {
     const tx = scene();
     const device = new Uint8Array(16);
     const base = { root, id, text: "x", hour: 0xffff_ffff, seq: 1, device, isShown: false };
     const fresh = { isRead: false, kept: null } as const;
-    const shown = describeIncoming(tx, { ...base, ...fresh, direction: "in", kind: "text" });
+    const shown = describeIncoming(tx, KNOWING_NOTHING, {
+      ...base,
+      ...fresh,
+      direction: "in",
+      kind: "text",
+    });
     assert.doesNotThrow(() => new Date(shown.at).toISOString());
   });
 });

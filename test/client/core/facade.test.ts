@@ -5,6 +5,7 @@ import { describe, it } from "node:test";
 import { Client } from "../../../client/core/client.ts";
 import { listMyGrants, putMyGrant } from "../../../client/core/state/grants.ts";
 import { nodeTransport } from "../../../client/net/node/node-transport.ts";
+import { MemoryBlobStorage } from "../../../client/vault/memory-blob-storage.ts";
 import { MemoryStorage } from "../../../client/vault/memory-storage.ts";
 import { toBase32, utf8 } from "../../../shared/crypto/bytes.ts";
 import { signingKeyPair, systemRandom } from "../../../shared/crypto/sodium.ts";
@@ -32,6 +33,7 @@ describe("a new identity", () => {
       const storage = new MemoryStorage();
       const environment = {
         storage,
+        blobs: new MemoryBlobStorage(),
         passphrase: PASSPHRASE,
         transport: nodeTransport(),
         clock: hurriedClock,

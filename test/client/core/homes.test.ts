@@ -12,6 +12,7 @@ import { makeSelf, putSelf } from "../../../client/core/self.ts";
 import { getHome, listHomes, liveHomes } from "../../../client/core/state/homes.ts";
 import { nodeTransport } from "../../../client/net/node/node-transport.ts";
 import { Draft } from "../../../client/vault/draft.ts";
+import { MemoryBlobStorage } from "../../../client/vault/memory-blob-storage.ts";
 import { MemoryStorage } from "../../../client/vault/memory-storage.ts";
 import { emptyState } from "../../../client/vault/state.ts";
 import { Vault } from "../../../client/vault/vault.ts";
@@ -38,7 +39,12 @@ function relay(i: number): RelayAddress {
 
 async function testCore(): Promise<Core> {
   const storage = new MemoryStorage();
-  const environment = { storage, passphrase: "correct horse", transport: nodeTransport() };
+  const environment = {
+    storage,
+    blobs: new MemoryBlobStorage(),
+    passphrase: "correct horse",
+    transport: nodeTransport(),
+  };
   const vault = await Vault.create(storage, environment.passphrase, { deriveKey: quickDerive });
   const { core } = await partsOf(environment, vault);
   await vault.close();

@@ -10,6 +10,7 @@ import { describe, it, type TestContext } from "node:test";
 import { Client } from "../../../client/core/client.ts";
 import { nodeTransport } from "../../../client/net/node/node-transport.ts";
 import type { Transport } from "../../../client/net/transport.ts";
+import { FileBlobStorage } from "../../../client/vault/node/file-blob-storage.ts";
 import { FileStorage } from "../../../client/vault/node/file-storage.ts";
 import { type Certificate, makeCertificate } from "../../support/certificates.ts";
 import { atEnd } from "../../support/cleanup.ts";
@@ -80,6 +81,7 @@ async function register({ directory, address, inTheClear }: Scene): Promise<[str
   for (const file of files) {
     const environment = {
       storage: new FileStorage(file),
+      blobs: new FileBlobStorage(`${file}.blobs`),
       passphrase: PASSPHRASE,
       transport: inTheClear,
       deriveKey: quickDerive,

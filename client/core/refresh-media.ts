@@ -1,0 +1,137 @@
+/** Asking relays how much there is of what others sent: when somebody syncs, and while somebody follows. */
+
+import { concat, fromHex } from "../../shared/crypto/bytes.ts";
+import { TumarError } from "../../shared/crypto/errors.ts";
+import {
+  BLOB_CHUNK_BYTES,
+  BLOB_HEADER_BYTES,
+  chunkOffset,
+  openChunk,
+} from "../../shared/e2ee/blob.ts";
+import { blobState, downloadBlob } from "../net/blob-download.ts";
+import type { VaultView } from "../vault/draft.ts";
+import type { Core } from "./context.ts";
+import { noteState } from "./fetch-media.ts";
+import { mediaState, presentBytes } from "./media-state.ts";
+import { getMessage, messageIndex } from "./state/messages.ts";
+import {
+  getReceivedPart,
+  listReceivedParts,
+  putReceivedPart,
+  type ReceivedPartRow,
+  receivedPartsOf,
+} from "./state/received-media.ts";
+
+/** How often while something arrives; what is cut off may go on, and is asked for more seldom. */
+const FOLLOW_MS = 5_000;
+const CUT_OFF_EVERY = 12;
+/** Its sender wrote that it comes, and has not begun since: it was interrupted before that. */
+const NEVER_BEGUN_HOURS = 2;
+
+type Open = readonly [id: Uint8Array, part: 0 | 1, row: ReceivedPartRow];
+
+/** Of these messages, or of all. Never rejects for what a relay does. */
+export async function refreshMedia(core: Core, ids?: readonly Uint8Array[]): Promise<void> {
+  const parts = await core.vault.read((view) =>
+    ids === undefined
+      ? openParts(view)
+      : ids.flatMap((id) =>
+          receivedPartsOf(view, id).map(([part, row]) => [id, part, row] as const),
+        ),
+  );
+  await refreshAll(
+    core,
+    parts.filter(([, , row]) => !isOver(row)),
+  );
+}
+
+/** Until the result is called: what arrives is looked at every few seconds. */
+export function followMedia(core: Core): () => void {
+  let isStopped = false;
+  let cancel: () => void = () => undefined;
+  const look = async (round: number): Promise<void> => {
+    const isWanted = ([, , row]: Open): boolean =>
+      mediaState(row) === "arriving" || round % CUT_OFF_EVERY === 0;
+    await core.vault
+      .read((view) => openParts(view).filter(isWanted))
+      .then((parts) => refreshAll(core, parts))
+      // The vault is busy or closed: the next look finds the same.
+      .catch(() => undefined);
+    if (!isStopped) cancel = core.clock.after(FOLLOW_MS, () => void look(round + 1));
+  };
+  void look(0);
+  return () => {
+    isStopped = true;
+    cancel();
+  };
+}
+
+function openParts(view: VaultView): readonly Open[] {
+  return listReceivedParts(view).flatMap(([id, part, row]): Open[] =>
+    isOver(row) ? [] : [[fromHex(id), part, row]],
+  );
+}
+
+/** All there will be is there. */
+function isOver(row: ReceivedPartRow): boolean {
+  return row.sealedBytes > 0 && presentBytes(row) >= row.sealedBytes;
+}
+
+async function refreshAll(core: Core, parts: readonly Open[]): Promise<void> {
+  await Promise.all(parts.map(([id, part]) => refreshPart(core, id, part)));
+}
+
+async function refreshPart(core: Core, id: Uint8Array, part: 0 | 1): Promise<void> {
+  const row = await core.vault.read((view) => getReceivedPart(view, id, part));
+  if (row === undefined) return;
+  try {
+    const relay = core.relays.media(row.relay);
+    const said = await blobState({ relay, blobId: row.blobId });
+    const isNews = await noteState(core, id, part, row, said);
+    await noteWhere(core, id, part);
+    if (isNews) core.emit({ type: "media", id });
+  } catch (error) {
+    if (!(error instanceof TumarError)) throw error;
+    // Not there yet, not there any more, or not to be reached: nothing is known that was not before.
+    if (error.code === "REFUSED") await noteMissing(core, id, part);
+  }
+}
+
+/** Where a recording was cut off is in its last chunk, which opens alone. */
+async function noteWhere(core: Core, id: Uint8Array, part: 0 | 1): Promise<void> {
+  const row = await core.vault.read((view) => getReceivedPart(view, id, part));
+  if (row === undefined || row.sealedBytes > 0 || mediaState(row) !== "cut-off") return;
+  const last = Math.floor((row.storedBytes - BLOB_HEADER_BYTES) / BLOB_CHUNK_BYTES) - 1;
+  if (last < 0 || row.fetchedBytes > chunkOffset(last)) return;
+  const pieces: Uint8Array[] = [];
+  await downloadBlob({
+    relay: core.relays.media(row.relay),
+    clock: core.clock,
+    blobId: row.blobId,
+    from: chunkOffset(last),
+    onSlice: async (_, bytes) => {
+      pieces.push(bytes);
+    },
+  });
+  const sealed = concat(...pieces).subarray(0, BLOB_CHUNK_BYTES);
+  const { elapsedMs } = openChunk(row.key, last, sealed);
+  await core.vault.transaction((tx) => {
+    const held = getReceivedPart(tx, id, part);
+    if (held !== undefined && held.storedBytes === row.storedBytes) {
+      putReceivedPart(tx, id, part, { ...held, elapsedMs });
+    }
+  });
+}
+
+async function noteMissing(core: Core, id: Uint8Array, part: 0 | 1): Promise<void> {
+  const isNews = await core.vault.transaction((tx) => {
+    const held = getReceivedPart(tx, id, part);
+    const index = messageIndex(tx, id);
+    const message = index === undefined ? undefined : getMessage(tx, index);
+    if (held === undefined || message === undefined || held.storedBytes > 0) return false;
+    if (held.isQuiet || core.time.hour() - message.hour < NEVER_BEGUN_HOURS) return false;
+    putReceivedPart(tx, id, part, { ...held, isQuiet: true });
+    return true;
+  });
+  if (isNews) core.emit({ type: "media", id });
+}

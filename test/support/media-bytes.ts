@@ -1,0 +1,74 @@
+/** Files and streams to send as media, and what was fetched as bytes. */
+
+import type { Client } from "../../client/core/client.ts";
+import type { SendMediaOptions } from "../../client/core/types.ts";
+import type { MediaFile } from "../../client/media/source.ts";
+import { concat } from "../../shared/crypto/bytes.ts";
+
+/** The same bytes for the same length; no two ranges of a page are equal. */
+export function bytesOf(length: number, seed = 1): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let state = seed;
+  for (let i = 0; i < length; i++) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    bytes[i] = state >>> 24;
+  }
+  return bytes;
+}
+
+export function fileOf(bytes: Uint8Array): MediaFile {
+  return {
+    size: bytes.length,
+    read: async (offset, length) => bytes.slice(offset, offset + length),
+  };
+}
+
+/** As a file that is sent as it is. */
+export function asFile(bytes: Uint8Array, name = "notes.bin"): SendMediaOptions {
+  return { kind: "file", source: fileOf(bytes), name };
+}
+
+/** A stream that is fed by the test. */
+export class LiveSource implements AsyncIterable<Uint8Array> {
+  readonly #pieces: (Uint8Array | Error | null)[] = [];
+  #wake: () => void = () => undefined;
+
+  /** An empty piece ends a segment. */
+  push(bytes: Uint8Array): void {
+    this.#put(bytes);
+  }
+
+  end(): void {
+    this.#put(null);
+  }
+
+  fail(error: Error): void {
+    this.#put(error);
+  }
+
+  #put(piece: Uint8Array | Error | null): void {
+    this.#pieces.push(piece);
+    this.#wake();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      const piece = this.#pieces.shift();
+      if (piece === null) return;
+      if (piece instanceof Error) throw piece;
+      if (piece !== undefined) yield piece;
+      else await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+}
+
+/** All of it that is here. */
+export async function opened(
+  client: Client,
+  id: Uint8Array,
+  part: "whole" | "preview" = "whole",
+): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of client.openMedia(id, { part })) pieces.push(piece);
+  return concat(...pieces);
+}
