@@ -8,7 +8,7 @@ import { TumarError } from "../../shared/crypto/errors.ts";
 import { generateBlobKey } from "../../shared/e2ee/blob.ts";
 import type { PartRole } from "../../shared/e2ee/media.ts";
 import { UPLOAD_ID_BYTES } from "../../shared/wire/limits.ts";
-import { type PreparedMedia, prepareMedia } from "../media/prepare.ts";
+import type { PreparedMedia } from "../media/prepare.ts";
 import type { BlobClaim } from "../vault/blob-storage.ts";
 import { noteEnd } from "./broken-recording.ts";
 import type { Core } from "./context.ts";
@@ -56,6 +56,8 @@ export async function sendMedia(
   await core.vault.read((view) => recipientOf(view, nameOrPrefix));
   const { kind, source, name = "", keepMetadata = false, isLive = false, signal } = options;
   signal?.throwIfAborted();
+  // Loaded when something is sent first: a page that only reads does without it.
+  const { prepareMedia } = await import("../media/prepare.ts");
   const prepared = await prepareMedia({
     kind,
     source,
