@@ -88,6 +88,10 @@ async function sendSlice(frame: BlobGet, { services, peer }: FrameContext): Prom
   }
   const room = Math.max(0, peer.sliceRoomFor(requestId) - BLOB_SLICE_HEAD_BYTES);
   const bytes = await services.blobs.read(blob, offset, Math.min(length, room));
+  if (bytes === undefined) {
+    peer.refuse(requestId, "REFUSED");
+    return;
+  }
   services.metrics.blobRead(bytes.length);
   const { storedBytes, isComplete } = blob;
   const quietSeconds = services.blobs.quietSeconds(blob);

@@ -81,15 +81,21 @@ export class Blobs {
     return await this.#parts.store.blob(blobId);
   }
 
-  /** At most `length` bytes from `offset` on. @throws TumarError STORE_CORRUPT */
+  /** At most `length` bytes from `offset` on; undefined when the file has lost them. */
   async read(
     { name, storedBytes }: StoredBlob,
     offset: number,
     length: number,
-  ): Promise<Uint8Array> {
+  ): Promise<Uint8Array | undefined> {
     const bytes = Math.min(length, storedBytes - offset);
     if (bytes <= 0) return new Uint8Array(0);
-    return await this.#working(() => this.#files.read(name, offset, bytes));
+    try {
+      return await this.#working(() => this.#files.read(name, offset, bytes));
+    } catch (error) {
+      if (!(error instanceof TumarError) || error.code !== "STORE_CORRUPT") throw error;
+      this.#parts.logger.unexpected(error);
+      return undefined;
+    }
   }
 
   /** Seconds since it grew last, at least. */
