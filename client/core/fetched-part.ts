@@ -106,7 +106,7 @@ export class FetchedPart {
 
   /**
    * All that the relay has was added. Padding is all that a relay can have changed by now.
-   * @throws DamagedChunk when it is whole and not what its manifest says: its end is to come once more
+   * @throws DamagedChunk when it is whole and not what its manifest says: its padding is to come once more
    */
   async finish(): Promise<void> {
     await this.#blobs.sync(this.#store);
@@ -115,7 +115,7 @@ export class FetchedPart {
     const isSame = this.#hasLast && this.#dataBytes === dataBytes;
     this.#isWhole = isSame && equalBytes(this.#digest(), hash);
     if (this.#isWhole) return;
-    this.#bytes = chunkOffset(this.#chunks - 1);
+    this.#bytes = chunkOffset(this.#chunks);
     await this.#blobs.truncate(this.#store, this.#bytes);
     throw new DamagedChunk(this.#bytes, mismatch("what came is not what the manifest names"));
   }

@@ -22,6 +22,8 @@ export interface Lies {
   ) => Promise<readonly Result[]>;
   /** Changes what is handed out of a mailbox, oldest first. */
   readonly waiting?: (found: readonly WaitingEnvelope[]) => readonly WaitingEnvelope[];
+  /** Changes what is told of a blob, and which file its bytes are read from. */
+  readonly blob?: (found: StoredBlob) => StoredBlob;
   readonly record?: (
     recordId: Uint8Array,
     look: (recordId: Uint8Array) => Promise<readonly RecordPart[] | undefined>,
@@ -76,8 +78,9 @@ export class LyingStore implements Store {
     return this.#store.mailbox(mailbox);
   }
 
-  blob(blobId: Uint8Array): Promise<StoredBlob | undefined> {
-    return this.#store.blob(blobId);
+  async blob(blobId: Uint8Array): Promise<StoredBlob | undefined> {
+    const found = await this.#store.blob(blobId);
+    return found && (this.lies.blob?.(found) ?? found);
   }
 
   expiredBlobs(day: number, limit: number): Promise<readonly string[]> {
