@@ -1,9 +1,11 @@
 /** Which cleaner is for which container. */
 
 import type { Cleaner } from "./cleaner.ts";
+import { FlacCleaner } from "./flac.ts";
 import { JpegCleaner } from "./jpeg.ts";
 import { MatroskaCleaner } from "./matroska.ts";
 import { MovieCleaner } from "./movie.ts";
+import { Mp3Cleaner } from "./mp3.ts";
 import { OggCleaner } from "./ogg.ts";
 import { PngCleaner } from "./png.ts";
 import { WavCleaner, WebpCleaner } from "./riff.ts";
@@ -27,7 +29,9 @@ export function cleanerFor(form: MediaForm, before?: Cleaner): Cleaner | null {
     case "wav":
       return new WavCleaner();
     case "mp3":
+      return new Mp3Cleaner();
     case "flac":
+      return new FlacCleaner();
     case "other-photo":
     case "other-recording":
       return null;

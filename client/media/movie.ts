@@ -17,8 +17,8 @@ import type { MediaFile } from "./source.ts";
 
 /** `mfra` and `sidx` are indexes of fragments. */
 const PLAIN = new Set(["ftyp", "styp", "sidx", "ssix", "mfra"]);
-/** One for each second of days, and a mark against boxes without end. */
-const MAX_TOP_BOXES = 1_000_000;
+/** A phone writes five. */
+const MAX_TOP_BOXES = 10_000;
 
 export class MovieCleaner implements Cleaner {
   isFound = false;
@@ -130,14 +130,21 @@ function ranges({ chunks }: MovieIndex): readonly Range[] {
 
 /** The same recording with its index first; the file itself if it is so already. @throws TumarError METADATA_NOT_REMOVABLE */
 export async function withIndexFirst(file: MediaFile): Promise<MediaFile> {
-  const boxes = await topBoxes(file);
+  const boxes: Box[] = [];
+  for await (const box of topBoxes(file)) {
+    // With the index before the recording nothing has to move, whatever comes behind.
+    if (box.type === "moov" && !boxes.some(isRecording)) return file;
+    boxes.push(box);
+    if (boxes.length > MAX_TOP_BOXES) throw notRemovable("it has boxes without end");
+  }
   const moov = boxes.findIndex(({ type }) => type === "moov");
-  const media = boxes.filter(({ type }) => type === "mdat");
-  const isFirst = boxes.findIndex(({ type }) => type === "mdat" || type === "moof") > moov;
   if (moov === -1) throw notRemovable("it broke off before its index was written");
-  if (isFirst || media.length === 0) return file;
   if (boxes.some(({ type }) => type === "moof")) throw notRemovable("its index comes last");
-  return await reordered(file, boxes, moov, media);
+  return await reordered(file, boxes, moov, boxes.filter(isRecording));
+}
+
+function isRecording({ type }: Box): boolean {
+  return type === "mdat" || type === "moof";
 }
 
 async function reordered(
@@ -210,16 +217,13 @@ async function readPart(
   return await file.read(part.from + from, count);
 }
 
-async function topBoxes(file: MediaFile): Promise<readonly Box[]> {
-  const boxes: Box[] = [];
+async function* topBoxes(file: MediaFile): AsyncGenerator<Box> {
   for (let offset = 0; offset < file.size; ) {
     const header = readBoxHeader(await file.read(offset, MAX_BOX_HEADER_BYTES));
-    if (header === null) break;
+    if (header === null) return;
     const { type, headerBytes, bytes } = header;
     const to = Math.min(file.size, offset + headerBytes + bytes);
-    boxes.push({ type, from: offset, body: offset + headerBytes, to });
-    if (boxes.length > MAX_TOP_BOXES) throw notRemovable("it has boxes without end");
+    yield { type, from: offset, body: offset + headerBytes, to };
     offset = to;
   }
-  return boxes;
 }

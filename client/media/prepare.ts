@@ -13,7 +13,6 @@ import { withIndexFirst } from "./movie.ts";
 import { MAX_PHOTO_COPY_BYTES, type PhotoCopy } from "./photo-copy.ts";
 import { safeName } from "./safe-name.ts";
 import { isPhoto, isSoundOnly, type MediaFormat, SNIFF_BYTES, sniff } from "./sniff.ts";
-import { cleanSound, isSoundForm } from "./sound.ts";
 import {
   again,
   type Beginning,
@@ -119,8 +118,7 @@ function toBeCleaned(
   format: MediaFormat | null,
 ): MediaFormat | null {
   if (keepMetadata || format === null) return null;
-  const isCleaned = cleanerFor(format.form) !== null || isSoundForm(format.form);
-  return kind === "file" && !isCleaned ? null : format;
+  return kind === "file" && cleanerFor(format.form) === null ? null : format;
 }
 
 async function cleanFile(
@@ -128,34 +126,18 @@ async function cleanFile(
   format: MediaFormat,
   original: MediaFile,
 ): Promise<PreparedMedia> {
-  if (isSoundForm(format.form)) return await cleanSoundFile(options, format, original);
-  const file = format.form === "isobmff" ? await withIndexFirst(buffered(original)) : original;
+  const source = buffered(original);
+  const file = format.form === "isobmff" ? await withIndexFirst(source) : source;
   const first = begun(format);
-  const found = await scan(buffered(file), first);
+  const found = await scan(file, first);
   checkTracks(options, found);
-  const isUntouched = !found.isFound && file.size === original.size && format.form !== "isobmff";
+  const isUntouched = !found.isFound && file === source;
   const second = cleanerFor(format.form, first) ?? first;
   return {
     ...described(options, format, found),
     metadata: found.isFound ? "stripped" : "none",
     stream: isUntouched ? fileBytes(original) : cleaned(fileBytes(file), second),
     size: found.size,
-  };
-}
-
-async function cleanSoundFile(
-  options: PrepareOptions,
-  format: MediaFormat,
-  file: MediaFile,
-): Promise<PreparedMedia> {
-  const { form } = format;
-  if (!isSoundForm(form)) throw new RangeError("not a form of sound");
-  const { durationMs, stream } = await cleanSound(file, form);
-  return {
-    ...described(options, format, { droppedTracks: 0, hasPicture: false, durationMs }),
-    metadata: "stripped",
-    stream,
-    size: null,
   };
 }
 
