@@ -8,11 +8,16 @@
 
 import { TumarError } from "../../shared/crypto/errors.ts";
 import { type Cleaner, cleaned, notRemovable, type Scan, scan } from "./cleaner.ts";
-import { cleanerFor } from "./forms.ts";
-import { withIndexFirst } from "./movie.ts";
 import { MAX_PHOTO_COPY_BYTES, type PhotoCopy } from "./photo-copy.ts";
 import { safeName } from "./safe-name.ts";
-import { isPhoto, isSoundOnly, type MediaFormat, SNIFF_BYTES, sniff } from "./sniff.ts";
+import {
+  isCleanable,
+  isPhoto,
+  isSoundOnly,
+  type MediaFormat,
+  SNIFF_BYTES,
+  sniff,
+} from "./sniff.ts";
 import {
   again,
   type Beginning,
@@ -118,7 +123,7 @@ function toBeCleaned(
   format: MediaFormat | null,
 ): MediaFormat | null {
   if (keepMetadata || format === null) return null;
-  return kind === "file" && cleanerFor(format.form) === null ? null : format;
+  return kind === "file" && !isCleanable(format) ? null : format;
 }
 
 async function cleanFile(
@@ -127,12 +132,12 @@ async function cleanFile(
   original: MediaFile,
 ): Promise<PreparedMedia> {
   const source = buffered(original);
-  const file = format.form === "isobmff" ? await withIndexFirst(source) : source;
-  const first = begun(format);
+  const file = format.form === "isobmff" ? await indexFirst(source) : source;
+  const first = await cleanerOf(format);
   const found = await scan(file, first);
   checkTracks(options, found);
   const isUntouched = !found.isFound && file === source;
-  const second = cleanerFor(format.form, first) ?? first;
+  const second = await cleanerOf(format, first);
   return {
     ...described(options, format, found),
     metadata: found.isFound ? "stripped" : "none",
@@ -149,7 +154,7 @@ async function prepareStream(
 ): Promise<PreparedMedia> {
   const known = toBeCleaned(options, format);
   if (known === null) return kept(options, format, stream, null);
-  const cleaner = begun(known);
+  const cleaner = await cleanerOf(known);
   const pieces = cleaned(stream, cleaner);
   const seen: Uint8Array[] = [];
   while (!cleaner.isBegun) {
@@ -166,10 +171,17 @@ async function prepareStream(
   };
 }
 
-function begun({ form, type }: MediaFormat): Cleaner {
-  const cleaner = cleanerFor(form);
+/** The readers of containers are loaded when the first recording or photo is sent: most starts need none. */
+async function cleanerOf({ form, type }: MediaFormat, before?: Cleaner): Promise<Cleaner> {
+  const { cleanerFor } = await import("./forms.ts");
+  const cleaner = cleanerFor(form, before);
   if (cleaner === null) throw notRemovable(`it is ${type}`);
   return cleaner;
+}
+
+async function indexFirst(file: MediaFile): Promise<MediaFile> {
+  const { withIndexFirst } = await import("./movie.ts");
+  return await withIndexFirst(file);
 }
 
 function checkTracks({ kind }: PrepareOptions, { hasPicture }: Tracks): void {

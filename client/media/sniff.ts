@@ -126,3 +126,8 @@ export function isPhoto({ type }: MediaFormat): boolean {
 export function isSoundOnly({ type }: MediaFormat): boolean {
   return type.startsWith("audio/");
 }
+
+/** There is a cleaner for it (forms.ts). */
+export function isCleanable({ form }: MediaFormat): boolean {
+  return form !== "other-photo" && form !== "other-recording";
+}

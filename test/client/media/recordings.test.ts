@@ -137,8 +137,26 @@ describe("voice recordings", () => {
     assert.ok(Math.abs(media.durationMs - 2_000) < 100);
     assert.deepEqual(telltales(bytes), []);
     assert.deepEqual(await tagsOf(bytes), []);
+    assert.equal(media.size, bytes.length);
     assert.deepEqual(await packetHashes(await saved(bytes)), await packetHashes(path));
+    const again = await prepared(bytes, { kind: "voice" });
+    assert.equal(again.metadata, "none");
+    assert.deepEqual(again.bytes, bytes);
   }
+
+  it("mp3: tags before and behind the frames go, also where they look like frames", async () => {
+    const path = await voiceFile({ container: "mp3", isClean: true });
+    const { bytes: clean } = await prepared(await readFile(path), { kind: "voice" });
+    const frame = Buffer.from(clean.subarray(0, 4));
+    const text = Buffer.from("\xff\xfe+48.8577 TumarPhone7", "latin1");
+    const tag = Buffer.concat([Buffer.from("APETAGEX"), text, frame, text, frame, text]);
+    const emptyTag = Buffer.from("ID3\x04\0\0\0\0\0\0", "latin1");
+    for (const tagged of [Buffer.concat([emptyTag, tag, clean]), Buffer.concat([clean, tag])]) {
+      const media = await prepared(tagged, { kind: "voice" });
+      assert.equal(media.metadata, "stripped");
+      assert.deepEqual(media.bytes, clean);
+    }
+  });
 
   it("never hold a picture: a clip is refused", async () => {
     for (const container of ["mp4", "webm"] as const) {
