@@ -33,7 +33,7 @@ export const MAX_WAITING_OPERATIONS = 4096;
 /** A client may answer a refusal with the newer key once, on the same connection. */
 const MAX_FIRST_MESSAGES = 2;
 /** Bytes for blobs that may wait for the disk before nothing more is taken in. */
-const MAX_HELD_BYTES: number = 512 * 1024;
+const MAX_HELD_BYTES: number = 256 * 1024;
 /** RFC 6455 7.4.1: a message that violates the policy; for codes that name no close number. */
 const POLICY_VIOLATION = 1008;
 

@@ -288,7 +288,7 @@ export const ERRORS = {
     status: 404,
     retryable: false,
     meaning:
-      "There is no such mailbox, grant or record, or this key has no right to it; the relay does not say which.",
+      "There is no such mailbox, grant, record or blob, or this key has no right to it; the relay does not say which.",
     hint: "Get the current card or grant from its owner. Sending the same again does not help.",
   },
   MAILBOX_FULL: {
