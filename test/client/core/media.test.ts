@@ -4,14 +4,18 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { describe, it, type TestContext } from "node:test";
 import { Client } from "../../../client/core/client.ts";
-import { getSentPart, sentPartsOf } from "../../../client/core/state/sent-media.ts";
+import type { Core } from "../../../client/core/context.ts";
+import { redraft } from "../../../client/core/resend.ts";
+import { getSentPart, sentPartsOf, updateIdsOf } from "../../../client/core/state/sent-media.ts";
 import type { ReceivedMedia } from "../../../client/core/types.ts";
 import { photoCopy } from "../../../client/media/node/photo-copy.ts";
 import { MAX_PHOTO_COPY_BYTES } from "../../../client/media/photo-copy.ts";
 import { MemoryBlobStorage, MemoryBlobs } from "../../../client/vault/memory-blob-storage.ts";
 import { MemoryDisk, MemoryStorage } from "../../../client/vault/memory-storage.ts";
+import { ERRORS } from "../../../shared/crypto/errors.ts";
 import { systemRandom } from "../../../shared/crypto/sodium.ts";
 import { chunkOffset, generateBlobKey, paddedBlobBytes } from "../../../shared/e2ee/blob.ts";
+import { parseMessageId } from "../../../shared/e2ee/content.ts";
 import { type MediaPart, type PartRole, parseBlobId } from "../../../shared/e2ee/media.ts";
 import { parseRelayAddress } from "../../../shared/e2ee/relay-address.ts";
 import { blobIdOf } from "../../../shared/wire/ids.ts";
@@ -19,7 +23,7 @@ import { photoFile } from "../../support/media.ts";
 import { asFile, bytesOf, fileOf, LiveSource, opened } from "../../support/media-bytes.ts";
 import { acquaint, type Person, person } from "../../support/people.ts";
 import { relayInProcess, type TestRelay } from "../../support/relay.ts";
-import { slip } from "../../support/slip.ts";
+import { meddle, slip } from "../../support/slip.ts";
 import { hurriedClock, readVault, synced, until } from "../../support/stories.ts";
 
 interface Scene {
@@ -215,6 +219,67 @@ describe("a file", () => {
     await synced(aigul.client);
     await until("it is told", async () => (await aigul.client.sentMessage(id)).state === "expired");
     await assert.rejects(aigul.client.stored(id), { code: "MEDIA_INTERRUPTED" });
+  });
+});
+
+describe("media that a relay refuses", () => {
+  it("waits, says why in plain words, and does not hold up texts", async (t) => {
+    const relay = await relayInProcess(t, { BLOB_MAX_BYTES: 10_000 });
+    const aigul = await person(t, relay.address, { clock: hurriedClock });
+    const bek = await person(t, relay.address);
+    await acquaint([aigul, "Aigul"], [bek, "Bek"]);
+    aigul.client.start();
+    const { id } = await aigul.client.sendMedia("Bek", asFile(bytesOf(90_000)));
+    await assert.rejects(aigul.client.stored(id), { code: "BLOB_TOO_LARGE" });
+    const [item] = await aigul.client.outbox();
+    assert.equal(item?.waitingFor, ERRORS.BLOB_TOO_LARGE.meaning);
+    assert.equal(item?.media?.isSealed, true);
+    const text = await aigul.client.send("Bek", "hello");
+    assert.equal((await aigul.client.stored(text.id)).state, "stored");
+  });
+});
+
+describe("media whose message was lost", () => {
+  it("is told once more, and not shown twice; the relay's copy serves", async (t) => {
+    const { aigul, bek } = await scene(t);
+    const bytes = bytesOf(30_000);
+    const { id } = await aigul.client.sendMedia("Bek", asFile(bytes));
+    await synced(aigul.client);
+    await aigul.client.stored(id);
+    const root = bek.client.identity;
+    const later = await aigul.reopen();
+    const events = await meddle(aigul, (tx) =>
+      // As when a reset names it: nothing else of a client is needed for that.
+      redraft(tx, {} as Core, root, [parseMessageId(id)], true),
+    );
+    assert.deepEqual(events, [{ type: "written", id }]);
+    await synced(later);
+    assert.equal((await later.stored(id)).state, "stored");
+    await came(bek, id);
+    assert.equal((await bek.client.received()).length, 1);
+    await bek.client.fetchMedia(id);
+    assert.deepEqual(await opened(bek.client, id), bytes);
+  });
+
+  it("of a recording is told with its end", async (t) => {
+    const { aigul, bek } = await scene(t);
+    aigul.client.start();
+    const source = new LiveSource();
+    source.push(bytesOf(5_000));
+    const { id } = await aigul.client.sendMedia("Bek", { kind: "file", source, isLive: true });
+    source.end();
+    await aigul.client.stored(id);
+    const root = bek.client.identity;
+    const later = await aigul.reopen();
+    await meddle(aigul, (tx) => {
+      const lost = [id, ...updateIdsOf(tx, id)].map(parseMessageId);
+      assert.equal(lost.length, 2);
+      return redraft(tx, {} as Core, root, lost, true);
+    });
+    await synced(later);
+    assert.equal((await later.stored(id)).state, "stored");
+    await until("complete", async () => (await came(bek, id)).state === "complete");
+    assert.equal((await bek.client.received()).length, 1);
   });
 });
 
