@@ -17,7 +17,7 @@ const SEPARATORS = /[/\\]/u;
 const UNSEEN = /\p{C}/gu;
 /** Drawn as nothing, though not of the above: fillers and variation selectors. */
 const BLANK = /\p{Default_Ignorable_Code_Point}|\u2800/gu;
-const SPACES = /[\s\p{Z}]+/gu;
+const SPACE = /[\s\p{Z}]/gu;
 /** What Windows reserves in names. */
 const RESERVED = /[<>:"|?*]/gu;
 const LOOKS_RESERVED = /[<>:"|?*/\\.]/u;
@@ -26,7 +26,7 @@ const DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])[ ]*(\.|
 /** At most `MAX_SAFE_NAME_BYTES` of UTF-8, extension kept; `fallback`, which is ours, if nothing is left. */
 export function safeName(name: string, fallback: string): string {
   const base = name.split(SEPARATORS).at(-1) ?? "";
-  const seen = base.replace(SPACES, " ").replace(UNSEEN, "").replace(BLANK, "");
+  const seen = base.replace(SPACE, " ").replace(UNSEEN, "").replace(BLANK, "").replace(/ +/g, " ");
   const plain = [...seen.replace(RESERVED, "_").normalize("NFC")].map(withoutLookalike).join("");
   const short = shortened(trimmed(plain));
   if (short === "") return fallback;
