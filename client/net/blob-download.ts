@@ -19,7 +19,7 @@ import {
   type BlobState,
   Ending,
   isOfRelay,
-  isRetryable,
+  isPassing,
   relayFault,
   timeoutOf,
   windowsOf,
@@ -89,6 +89,8 @@ class BlobDownload {
   /** The longest slice that one answer brings here. */
   #mostBytes = Number.POSITIVE_INFINITY;
   #failures = 0;
+  /** What is under way belongs together. */
+  #journey = {};
   #fault: { readonly error: unknown } | undefined;
   #stopListening: () => void = () => {};
 
@@ -182,7 +184,7 @@ class BlobDownload {
     this.#lost.dropBelow(to);
     this.#nextOffset = Math.max(this.#nextOffset, to);
     const timeoutMs = timeoutOf(this.#window);
-    const limits = { signal: flight.giveUp.signal, timeoutMs, staysBehind: true };
+    const limits = { signal: flight.giveUp.signal, timeoutMs, journey: this.#journey };
     relay.sender
       .request({ type: "blob.get", blobId, offset: from, length: to - from }, limits)
       .then(
@@ -255,8 +257,9 @@ class BlobDownload {
     if (isOfRelay(error)) this.#window.released(flight.ticket);
     else this.#window.lost(flight.ticket);
     this.#lost.add(flight);
-    if (flight.failures !== this.#failures && isRetryable(error)) return;
+    if (flight.failures !== this.#failures && isPassing(error)) return;
     this.#failures++;
+    this.#journey = {};
     this.#mostBytes = Number.POSITIVE_INFINITY;
     this.#attempts.failed(error);
   }

@@ -23,7 +23,7 @@ import {
   Attempts,
   Ending,
   isOfRelay,
-  isRetryable,
+  isPassing,
   relayFault,
   timeoutOf,
   windowsOf,
@@ -78,6 +78,8 @@ interface Flight extends ByteRange {
   readonly isAwaited: boolean;
   /** How many failures had been counted. */
   readonly failures: number;
+  /** Given to a connection; until then it is being read. */
+  isHandedOver: boolean;
 }
 
 /**
@@ -114,6 +116,8 @@ class BlobUpload {
   #futile = 0;
   #failures = 0;
   /** Happened where nobody awaits it. */
+  /** What is under way belongs together. */
+  #journey = {};
   #fault: { readonly error: unknown } | undefined;
   #stopListening: () => void = () => {};
 
@@ -143,12 +147,12 @@ class BlobUpload {
 
   async #ask(): Promise<void> {
     const knownBytes = this.#storedBytes;
+    this.#journey = {};
     try {
       const asked = this.#isCreated ? this.#head() : this.#create();
-      // It may be refused while the first slice is still read.
-      asked.catch(() => undefined);
-      if (!this.#isCreated) await this.#sendFirst();
-      this.#onState(await asked, knownBytes);
+      const first = this.#isCreated ? undefined : this.#sendFirst();
+      const [state] = await Promise.all([asked, first]);
+      this.#onState(state, knownBytes);
     } catch (error) {
       if (!(await this.#isSolved(error))) this.#attempts.failed(error);
       return;
@@ -163,13 +167,13 @@ class BlobUpload {
     const { relay, depositId, uploadId, expiryDay, claimedBytes } = this.#options;
     const puzzleNonce = this.#puzzleNonce;
     const body = { depositId, uploadId, expiryDay, claimedBytes, puzzleNonce } as const;
-    const limits = { signal: this.#signal, staysBehind: true };
+    const limits = { signal: this.#signal, journey: this.#journey };
     return relay.sender.request({ type: "blob.create", ...body }, limits);
   }
 
   #head(): Promise<BlobStateFrame> {
     const { relay, uploadId } = this.#options;
-    const limits = { signal: this.#signal, staysBehind: true };
+    const limits = { signal: this.#signal, journey: this.#journey };
     return relay.sender.request({ type: "blob.head", blobId: blobIdOf(uploadId) }, limits);
   }
 
@@ -199,7 +203,8 @@ class BlobUpload {
       this.#watchSource();
       return false;
     }
-    const bucket = this.#window.bucketFor(wanted.to - wanted.from + AROUND_BYTES);
+    const isAwaited = wanted.from < this.#nextOffset;
+    const bucket = this.#window.bucketFor(wanted.to - wanted.from + AROUND_BYTES, isAwaited);
     if (bucket === undefined) {
       this.#listen();
       return false;
@@ -232,13 +237,14 @@ class BlobUpload {
       isAwaited: from < this.#nextOffset,
       failures: this.#failures,
       giveUp: new AbortController(),
+      isHandedOver: false,
     };
     this.#flights.add(flight);
     this.#lost.dropBelow(to);
     this.#nextOffset = Math.max(this.#nextOffset, to);
     const bytes = to > from ? await source.read(from, to - from) : EMPTY;
     if (bytes.length !== to - from) throw new RangeError("the source gave too little");
-    this.#handOver(flight, bytes);
+    if (this.#flights.has(flight)) this.#handOver(flight, bytes);
   }
 
   #handOver(flight: Flight, bytes: Uint8Array): void {
@@ -246,7 +252,8 @@ class BlobUpload {
     const { from: offset, isLast, isAwaited } = flight;
     const body = { type: "blob.append", depositId, uploadId, offset, isLast, bytes } as const;
     const timeoutMs = timeoutOf(this.#window);
-    const limits = { signal: flight.giveUp.signal, timeoutMs, staysBehind: true, isAwaited };
+    flight.isHandedOver = true;
+    const limits = { signal: flight.giveUp.signal, timeoutMs, journey: this.#journey, isAwaited };
     relay.sender
       .request(body, limits)
       .then(
@@ -307,7 +314,10 @@ class BlobUpload {
     this.#lost.add({ from: Math.max(flight.from, this.#storedBytes), to: flight.to });
     if (error instanceof TumarError && code === "WRONG_OFFSET") this.#onWrongOffset(flight, error);
     else if (code === "BLOB_SUPERSEDED" || (code === "REFUSED" && flight.isFirst)) this.#onFutile();
-    else this.#onLost(flight, error);
+    else {
+      this.#dropUnread();
+      this.#onLost(flight, error);
+    }
     if (this.#flights.size === 0) this.#askAnew();
   }
 
@@ -317,9 +327,19 @@ class BlobUpload {
     this.#lost.clear();
   }
 
+  /** What was still being read would come before what was lost. */
+  #dropUnread(): void {
+    for (const flight of this.#flights) {
+      if (flight.isHandedOver) continue;
+      this.#flights.delete(flight);
+      this.#window.released(flight.ticket);
+      this.#lost.add(flight);
+    }
+  }
+
   /** One broken connection counts once, whatever it carried. */
   #onLost(flight: Flight, error: unknown): void {
-    if (flight.failures !== this.#failures && isRetryable(error)) return;
+    if (flight.failures !== this.#failures && isPassing(error)) return;
     this.#failures++;
     this.#attempts.failed(error);
   }

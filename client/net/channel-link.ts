@@ -20,6 +20,7 @@ import { MailboxSubscription, type SubscriptionHost } from "./mailbox-subscripti
 import { moving, type Outgoing, PendingRequest } from "./outgoing.ts";
 import type { RequestBody, RequestOptions, SubscribeOptions, Subscription } from "./requests.ts";
 import type { TransportChoice } from "./transport-choice.ts";
+import { unreachable } from "./transport-faults.ts";
 
 /** In an exchange its answer comes with that to the `subscribe` behind it, which the relay may hold. */
 const ACKNOWLEDGE_MS = 120_000;
@@ -58,6 +59,9 @@ export class ChannelLink implements SubscriptionHost {
   #error: TumarError | undefined;
   #openedAt: number | undefined;
   #usedAt = 0;
+  /** How many connections have ended, and how many had when a journey began. */
+  #connections = 0;
+  readonly #journeys = new WeakMap<object, number>();
   /** Part of a blob came through over the connection in use. */
   #hasCarried = false;
   #isClosed = false;
@@ -96,6 +100,7 @@ export class ChannelLink implements SubscriptionHost {
     options: RequestOptions & { readonly proveWith?: SigningKeyPair },
   ): Promise<RelayFrame> {
     this.#checkOpen();
+    this.#checkJourney(options.journey);
     const pending = new PendingRequest(body, options, this.#context.clock);
     if (this.#error !== undefined) pending.delayedBy(this.#error);
     this.#submit(pending);
@@ -203,6 +208,7 @@ export class ChannelLink implements SubscriptionHost {
 
   /** Another connection has taken over, which may be open already: then `#onOpen` follows. */
   #onMoved(): void {
+    this.#connections++;
     for (const subscription of this.#subscriptions) this.#connection?.submit(subscription);
     this.#setState({ phase: "connecting" });
   }
@@ -219,6 +225,7 @@ export class ChannelLink implements SubscriptionHost {
     const { clock } = this.#context;
     const { kind } = this;
     this.#connection = undefined;
+    this.#connections++;
     this.#cancelIdle();
     if (this.#openedAt !== undefined) this.#backoff.wasUp(clock.now() - this.#openedAt);
     this.#openedAt = undefined;
@@ -268,6 +275,14 @@ export class ChannelLink implements SubscriptionHost {
     this.#openedAt = undefined;
     connection.fail(new TumarError("LINK_CLOSED", "nobody used the connection"));
     this.#setState({ phase: "idle" });
+  }
+
+  /** @throws TumarError RELAY_UNREACHABLE when its connection is gone */
+  #checkJourney(journey: object | undefined): void {
+    if (journey === undefined) return;
+    const begunOn = this.#journeys.get(journey) ?? this.#connections;
+    if (begunOn !== this.#connections) throw unreachable("the connection ended");
+    this.#journeys.set(journey, begunOn);
   }
 
   #rejectWaiting(error: TumarError): void {

@@ -182,7 +182,7 @@ function roomOf(channel: ClientChannel): Room {
   return {
     ordinary: channel.frameRoom(),
     largest: channel.frameRoom(MAX_CHANNEL_MESSAGE_BYTES),
-    isShared: !channel.isOpen,
+    isFirst: !channel.isOpen,
   };
 }
 

@@ -78,7 +78,7 @@ export class PendingRequest implements Outgoing {
   readonly isBulk: boolean;
   readonly isAwaited: boolean;
   readonly answerBytes: number;
-  readonly #staysBehind: boolean;
+  readonly #hasJourney: boolean;
   readonly #body: RequestBody;
   readonly #stopWaiting: () => void;
   #settle: Settle | undefined;
@@ -97,7 +97,7 @@ export class PendingRequest implements Outgoing {
     this.isBulk = BULK.has(body.type);
     this.answerBytes = body.type === "blob.get" ? BLOB_SLICE_HEAD_BYTES + body.length : 0;
     this.isAwaited = options.isAwaited ?? false;
-    this.#staysBehind = options.staysBehind ?? false;
+    this.#hasJourney = options.journey !== undefined;
     this.#body = body;
     this.promise = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
@@ -133,8 +133,8 @@ export class PendingRequest implements Outgoing {
 
   /** Its connection ended before it was sent: false when it ends with it. */
   movesOn(error: TumarError): boolean {
-    if (this.#staysBehind) this.onBroken(brokenBy(error));
-    return !this.#staysBehind;
+    if (this.#hasJourney) this.onBroken(brokenBy(error));
+    return !this.#hasJourney;
   }
 
   #limit({ timeoutMs = DEFAULT_TIMEOUT_MS, signal }: RequestOptions, clock: Clock): () => void {

@@ -73,10 +73,10 @@ export interface RequestOptions {
   /** Gives the request up; what was sent may still be done by the relay. */
   readonly signal?: AbortSignal;
   /**
-   * It goes down with the connection it was given to, sent or not: for what has an order that a next
-   * connection would not keep.
+   * Requests with the same object keep their order and go over one connection: they go down with it, sent
+   * or not, and so does what is asked for it afterwards.
    */
-  readonly staysBehind?: boolean;
+  readonly journey?: object;
   /** What is under way already waits for it at the relay: it goes before its like, at once. */
   readonly isAwaited?: boolean;
 }

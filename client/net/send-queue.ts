@@ -23,8 +23,8 @@ export function newItem(outgoing: Outgoing, proof: ProveRequest | undefined): It
 export interface Room {
   readonly ordinary: number;
   readonly largest: number;
-  /** Parts of blobs go along with other frames: in message 1, where the next one waits for the answer. */
-  readonly isShared: boolean;
+  /** It is message 1, and the next one has to wait for its answer. */
+  readonly isFirst: boolean;
 }
 
 export class SendQueue {
@@ -43,7 +43,7 @@ export class SendQueue {
 
   push(item: Item): void {
     const { isBulk = false, isAwaited = false } = item.outgoing;
-    if (isBulk && isAwaited) this.#bulk.unshift(item);
+    if (isBulk && isAwaited) this.#bulk.splice(this.#awaited, 0, item);
     else if (isBulk) this.#bulk.push(item);
     else this.#items.push(item);
   }
@@ -78,6 +78,11 @@ export class SendQueue {
     return all;
   }
 
+  get #awaited(): number {
+    const behind = this.#bulk.findIndex(({ outgoing }) => outgoing.isAwaited !== true);
+    return behind < 0 ? this.#bulk.length : behind;
+  }
+
   /** The first that is not settled. */
   #next(): Item | undefined {
     for (const lane of [this.#again, this.#items, this.#bulk]) {
@@ -92,12 +97,18 @@ export class SendQueue {
   }
 }
 
+/**
+ * Parts of blobs have messages of their own, so that nothing waits for their bytes. In message 1 only
+ * what needs no other bytes before it goes along: a question, or the beginning beside `blob.create`.
+ */
 function mayJoin(
-  { size, isBulk = false }: Outgoing,
+  { size, type, isBulk = false }: Outgoing,
   taken: readonly Item[],
   used: number,
-  { ordinary, largest, isShared }: Room,
+  { ordinary, largest, isFirst }: Room,
 ): boolean {
-  const isApart = isBulk && !isShared && taken.some(({ outgoing }) => outgoing.isBulk !== true);
-  return !isApart && used + size <= (size > ordinary ? largest : ordinary);
+  if (used + size > (size > ordinary ? largest : ordinary)) return false;
+  if (!isBulk || taken.every(({ outgoing }) => outgoing.isBulk === true)) return true;
+  const isBeginning = taken.some(({ outgoing }) => outgoing.type === "blob.create");
+  return isFirst && (type === "blob.get" || isBeginning);
 }

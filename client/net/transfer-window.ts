@@ -23,10 +23,11 @@ const GAIN = 2;
 const WORK_MS = 200;
 /** A slice has at most this share of the window: the next is there when its answer comes, and little is lost with it. */
 const LARGEST_SHARE = 3 / 8;
+/** Where connections break, what is lost with one is no longer than this, until so much has come through. */
+const CAUTIOUS_BUCKET = 16_896;
+const CAUTIOUS_BYTES = 1_048_576;
 /** Smaller slices are for what room is left only: a fifth of them is not their bytes. */
 const USUAL_BUCKET = 4608;
-/** With so much under way, what is left waits for room for a large slice instead of a small one. */
-const ENOUGH_SHARE = 3 / 4;
 /** A rate is remembered for one or two of these; longer where a round trip takes long. */
 const RATE_MS = 1_000;
 const RATE_ROUND_TRIPS = 4;
@@ -43,6 +44,8 @@ const LEAST_MS = 0.05;
 /** Bytes that were handed over, and what was known then. */
 export interface Ticket {
   readonly bytes: number;
+  /** As many when others are larger. */
+  readonly smallBytes: number;
   readonly sentAtMs: number;
   readonly deliveredBytes: number;
   readonly deliveredAtMs: number;
@@ -60,6 +63,7 @@ export class TransferWindow {
   readonly #listeners = new Set<() => void>();
   #bytes = LEAST_WINDOW_BYTES;
   #inFlightBytes = 0;
+  #smallBytes = 0;
   #deliveredBytes = 0;
   #deliveredAtMs = 0;
   #firstSentAtMs = 0;
@@ -73,6 +77,7 @@ export class TransferWindow {
   #leastMs = Number.POSITIVE_INFINITY;
   #leastSinceMs = 0;
   #doubtMs = DOUBT_MS;
+  #cautiousUntilBytes = 0;
   #breaks = 0;
 
   constructor(clock: Clock) {
@@ -101,18 +106,28 @@ export class TransferWindow {
 
   /**
    * The channel message whose slice may go now, the smallest that carries all of `wantedBytes` (on the
-   * wire) if one does; undefined when it has to wait for room.
+   * wire) if one does; undefined when it has to wait for room. `isAwaited`: what is under way has come
+   * and waits for it at the other side, so that it needs no room.
    */
-  bucketFor(wantedBytes: number): number | undefined {
+  bucketFor(wantedBytes: number, isAwaited: boolean = false): number | undefined {
     const [smallest = 0] = SLICE_BUCKETS;
-    if (this.#isProbing) return this.#inFlightBytes === 0 ? smallest : undefined;
-    const most = Math.max(USUAL_BUCKET, this.#bytes * LARGEST_SHARE);
-    const allowed = SLICE_BUCKETS.filter((bucket) => bucket <= most);
-    const best = allowed.find((bucket) => bucket >= wantedBytes) ?? allowed.at(-1) ?? smallest;
+    const isAlone = this.#inFlightBytes === 0;
+    if (this.#isProbing && !isAwaited) return isAlone ? smallest : undefined;
+    const usual = this.#usualBucket;
+    const enough = SLICE_BUCKETS.find((bucket) => bucket >= wantedBytes) ?? usual;
+    const best = Math.min(usual, enough);
     const room = this.#bytes - this.#inFlightBytes;
-    if (best <= room) return best;
-    if (this.#inFlightBytes >= this.#bytes * ENOUGH_SHARE) return undefined;
-    return allowed.findLast((bucket) => bucket <= room);
+    if (best <= room || isAwaited) return best;
+    // Small ones fill what is left, but no more of it than one large slice: they would stay small for ever.
+    const filling = Math.min(room, usual - this.#smallBytes);
+    return SLICE_BUCKETS.findLast((bucket) => bucket < usual && bucket <= filling);
+  }
+
+  get #usualBucket(): number {
+    const isCautious = this.#deliveredBytes < this.#cautiousUntilBytes;
+    const share = this.#bytes * LARGEST_SHARE;
+    const most = Math.max(USUAL_BUCKET, isCautious ? Math.min(CAUTIOUS_BUCKET, share) : share);
+    return SLICE_BUCKETS.findLast((bucket) => bucket <= most) ?? USUAL_BUCKET;
   }
 
   /** `isTimed` false: it waits for more than the line, such as a connection. */
@@ -123,8 +138,11 @@ export class TransferWindow {
       this.#firstSentAtMs = nowMs;
     }
     this.#inFlightBytes += bytes;
+    const smallBytes = bytes < this.#usualBucket ? bytes : 0;
+    this.#smallBytes += smallBytes;
     return {
       bytes,
+      smallBytes,
       sentAtMs: nowMs,
       deliveredBytes: this.#deliveredBytes,
       deliveredAtMs: this.#deliveredAtMs,
@@ -152,6 +170,7 @@ export class TransferWindow {
 
   /** Its connection broke. The window is halved once for all that was under way then. */
   lost(ticket: Ticket): void {
+    this.#cautiousUntilBytes = this.#deliveredBytes + CAUTIOUS_BYTES;
     if (ticket.breaks === this.#breaks) {
       this.#breaks++;
       this.#rate /= 2;
@@ -162,8 +181,9 @@ export class TransferWindow {
   }
 
   /** Nothing is known of it: it was refused, or given up. */
-  released({ bytes }: Ticket): void {
+  released({ bytes, smallBytes }: Ticket): void {
     this.#inFlightBytes -= bytes;
+    this.#smallBytes -= smallBytes;
     for (const listener of [...this.#listeners]) listener();
   }
 

@@ -80,7 +80,7 @@ export class Attempts {
   /** @throws it, when repeating cannot mend it */
   failed(error: unknown): void {
     this.#signal.throwIfAborted();
-    if (!isRetryable(error)) throw error;
+    if (!isPassing(error)) throw error;
     this.#lastError = error;
     this.#failures++;
     const doublings = this.#failures - (isRefusedForNow(error) ? 0 : FREE_FAILURES);
@@ -150,11 +150,16 @@ export function relayFault(what: string): TumarError {
   return new TumarError("RELAY_FAULT", what);
 }
 
-export function isRetryable(error: unknown): error is TumarError {
-  return error instanceof TumarError && error.retryable;
+/** What the relay says only for a moment; QUOTA and STORAGE_FULL last, and another place may do. */
+const MOMENTARY: ReadonlySet<string> = new Set(["RATE_LIMITED", "INTERNAL", "CLOSING", "RETRY"]);
+
+/** The same may come through when it is tried again now. */
+export function isPassing(error: unknown): error is TumarError {
+  if (!(error instanceof TumarError) || !error.retryable) return false;
+  return !isRefusedForNow(error) || MOMENTARY.has(error.code);
 }
 
 /** The relay answered: nothing was lost on the way. */
 export function isOfRelay(error: unknown): boolean {
-  return !isRetryable(error) || isRefusedForNow(error);
+  return !(error instanceof TumarError) || !error.retryable || isRefusedForNow(error);
 }
