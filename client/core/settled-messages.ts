@@ -31,11 +31,13 @@ export function settleMessage(
   return state === message.state ? [] : [{ type: state, id: message.id } as ClientEvent];
 }
 
-/** Their bytes here may go. */
-export function giveUpUploads(tx: VaultTransaction, id: Uint8Array): void {
-  for (const [part, row] of sentPartsOf(tx, id)) {
-    if (isUploading(row)) putSentPart(tx, id, part, { ...row, spool: "" });
-  }
+/** @returns the spools, whose bytes may go */
+export function giveUpUploads(tx: VaultTransaction, id: Uint8Array): readonly string[] {
+  return sentPartsOf(tx, id).flatMap(([part, row]) => {
+    if (!isUploading(row)) return [];
+    putSentPart(tx, id, part, { ...row, spool: "" });
+    return [row.spool];
+  });
 }
 
 /** Something of it has still to leave in an envelope. */

@@ -347,10 +347,11 @@ export class Uploads {
   }
 
   async #expired(id: Uint8Array): Promise<void> {
-    const events = await this.#core.vault.transaction((tx) => {
-      giveUpUploads(tx, id);
-      return settleMessage(tx, id);
-    });
+    const { spools, events } = await this.#core.vault.transaction((tx) => ({
+      spools: giveUpUploads(tx, id),
+      events: settleMessage(tx, id),
+    }));
+    for (const spool of spools) await this.#core.blobs.delete(spool).catch(() => undefined);
     this.#tell(id, events);
   }
 

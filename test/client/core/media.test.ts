@@ -5,8 +5,15 @@ import { readFile } from "node:fs/promises";
 import { describe, it, type TestContext } from "node:test";
 import { Client } from "../../../client/core/client.ts";
 import type { Core } from "../../../client/core/context.ts";
+import { addressOf } from "../../../client/core/manifest.ts";
 import { redraft } from "../../../client/core/resend.ts";
-import { getSentPart, sentPartsOf, updateIdsOf } from "../../../client/core/state/sent-media.ts";
+import { listPeers } from "../../../client/core/state/contacts.ts";
+import {
+  getSentPart,
+  putSentPart,
+  sentPartsOf,
+  updateIdsOf,
+} from "../../../client/core/state/sent-media.ts";
 import type { ReceivedMedia } from "../../../client/core/types.ts";
 import { photoCopy } from "../../../client/media/node/photo-copy.ts";
 import { MAX_PHOTO_COPY_BYTES } from "../../../client/media/photo-copy.ts";
@@ -16,6 +23,7 @@ import { ERRORS } from "../../../shared/crypto/errors.ts";
 import { systemRandom } from "../../../shared/crypto/sodium.ts";
 import { chunkOffset, generateBlobKey, paddedBlobBytes } from "../../../shared/e2ee/blob.ts";
 import { parseMessageId } from "../../../shared/e2ee/content.ts";
+import { decodeGrantList } from "../../../shared/e2ee/grant.ts";
 import { type MediaPart, type PartRole, parseBlobId } from "../../../shared/e2ee/media.ts";
 import { parseRelayAddress } from "../../../shared/e2ee/relay-address.ts";
 import { blobIdOf } from "../../../shared/wire/ids.ts";
@@ -236,6 +244,33 @@ describe("media that a relay refuses", () => {
     assert.equal(item?.media?.isSealed, true);
     const text = await aigul.client.send("Bek", "hello");
     assert.equal((await aigul.client.stored(text.id)).state, "stored");
+  });
+});
+
+describe("media whose day has passed", () => {
+  it("is dropped, and says that it expired", async (t) => {
+    const { aigul, bek, folder } = await scene(t);
+    await aigul.client.send("Bek", "hello");
+    await synced(aigul.client);
+    // Written by a client that does not send yet, and placed as if it had been sealed long ago.
+    const quiet = await aigul.reopen();
+    const { id } = await quiet.sendMedia("Bek", asFile(bytesOf(20_000)));
+    await quiet.close();
+    const [place] = await readVault(aigul.environment, (view) =>
+      listPeers(view, bek.client.identity).flatMap(({ grants }) => decodeGrantList(grants)),
+    );
+    assert.ok(place);
+    await meddle(aigul, (tx) => {
+      const row = getSentPart(tx, id, 0);
+      assert.ok(row);
+      putSentPart(tx, id, 0, { ...row, ...addressOf(place), expiryDay: 1 });
+    });
+    const later = await aigul.reopen();
+    await synced(later);
+    await until("it expired", async () => (await later.sentMessage(id)).state === "expired");
+    await assert.rejects(later.stored(id), { code: "EXPIRED" });
+    assert.equal(folder.blobs.size, 0);
+    assert.deepEqual(await later.outbox(), []);
   });
 });
 
