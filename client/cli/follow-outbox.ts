@@ -9,6 +9,7 @@ import type { OutboxItem } from "../core/types.ts";
 import { outboxText, outgoingText, sentText } from "./human-text.ts";
 import type { Invocation } from "./invocation.ts";
 import { outboxJson, outgoingJson } from "./json-shapes.ts";
+import { RateMeter } from "./rate-meter.ts";
 import { untilInterrupted } from "./signals.ts";
 
 const LOOK_MS = 1_000;
@@ -19,6 +20,8 @@ export class OutboxFollower {
   readonly #isDrawn: boolean;
   /** What was printed last of each message that waits, by its id. */
   readonly #printed = new Map<string, string>();
+  /** Of what takes long, by its id. */
+  readonly #meters = new Map<string, RateMeter>();
   /** Lines about messages that have left, for the screen. */
   readonly #left: string[] = [];
 
@@ -51,19 +54,29 @@ export class OutboxFollower {
     if (!this.#isDrawn) return;
     const { terminal } = this.#invocation;
     const nowMs = Date.now();
-    const waiting = items.map((item) => outboxText(item, terminal, nowMs));
+    const waiting = items.map((item) =>
+      outboxText(item, terminal, nowMs, this.#leftMs(item, nowMs)),
+    );
     await terminal.redraw([...this.#left, ...waiting].join("\n"));
   }
 
   async #showWaiting(item: OutboxItem): Promise<void> {
     const key = toBase32(item.id);
-    // For a script each new try is no news, but another hindrance is.
-    const line = JSON.stringify({ ...outboxJson(item), trying: "", nextTryMs: 0 });
+    const line = newsOf(item);
     if (this.#printed.get(key) === line) return;
     this.#printed.set(key, line);
     if (this.#isDrawn) return;
     const { terminal } = this.#invocation;
     await this.#invocation.print(outboxJson(item), () => outboxText(item, terminal, Date.now()));
+  }
+
+  #leftMs({ id, media }: OutboxItem, nowMs: number): number | null {
+    if (media === null) return null;
+    const key = toBase32(id);
+    const meter = this.#meters.get(key) ?? new RateMeter();
+    this.#meters.set(key, meter);
+    meter.count(nowMs, media.storedBytes);
+    return meter.leftMs(nowMs, media.totalBytes);
   }
 
   async #showLeft(items: readonly OutboxItem[]): Promise<void> {
@@ -75,6 +88,7 @@ export class OutboxFollower {
       const key = toBase32(message.id);
       if (!gone.includes(key)) continue;
       this.#printed.delete(key);
+      this.#meters.delete(key);
       if (this.#isDrawn) this.#left.push(sentText(message, terminal));
       else {
         const json = outgoingJson(message);
@@ -97,4 +111,13 @@ export class OutboxFollower {
       signal.addEventListener("abort", done);
     });
   }
+}
+
+/** For a script each new try is no news, but another hindrance is; of a file each tenth that is on the relay. */
+function newsOf(item: OutboxItem): string {
+  const { media, waitingFor, ...rest } = { ...outboxJson(item), trying: "", nextTryMs: 0 };
+  if (media === null) return JSON.stringify({ ...rest, waitingFor });
+  const tenths = media.percent === null ? null : Math.floor(media.percent / 10);
+  const { sealed, cutOff } = media;
+  return JSON.stringify({ ...rest, tenths, sealed, cutOff });
 }

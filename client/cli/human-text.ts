@@ -7,14 +7,25 @@ import { toBase32 } from "../../shared/crypto/bytes.ts";
 import { assertNever } from "../../shared/crypto/errors.ts";
 import type {
   Contact,
+  MediaKind,
   OutboxItem,
   OutgoingState,
   ReceivedMessage,
   SentMessage,
 } from "../core/types.ts";
+import type { Fetched } from "./fetch-media.ts";
 import type { ReadJson } from "./json-shapes.ts";
 import { localTime } from "./local-time.ts";
+import {
+  isMediaMessage,
+  kindWords,
+  mediaStateText,
+  metadataText,
+  receivedMediaText,
+  sentMediaText,
+} from "./media-text.ts";
 import { peerBlock, peerLine } from "./peer-text.ts";
+import { sizeText } from "./quantities.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** 80 bits of base32: nobody finds another identity that begins the same. */
@@ -53,26 +64,50 @@ export function contactText(contact: Contact, terminal: Terminal): string {
 
 export function sentText(message: SentMessage, terminal: Terminal): string {
   const to = nameText(message.to ?? identityPrefix(message.identity), terminal);
-  return `To ${to}: ${stateText(message.state)}.`;
+  const line = `To ${to}: ${mediaWords(message)}${stateText(message.state)}.`;
+  return message.media === null ? line : `${line} ${metadataText(message.media)}`;
+}
+
+function mediaWords({ kind, media }: SentMessage): string {
+  if (media === null || !isMediaKind(kind)) return "";
+  const isBroken = media.isCutOff ? " that broke off" : "";
+  return `${kindWords(kind)}${isBroken}, `;
+}
+
+function isMediaKind(kind: SentMessage["kind"]): kind is MediaKind {
+  return kind !== "text" && kind !== "alert";
 }
 
 /** A message of ours that may have left: its state and its text. */
 export function outgoingText(message: SentMessage, terminal: Terminal): string {
-  const { writtenAt, text, state } = message;
+  const { writtenAt, state } = message;
   const time = terminal.styled("dim", localTime(writtenAt));
   const head = `${time}  ${recipient(message, terminal)}  ${stateText(state)}`;
-  return `${head}\n${peerBlock(text, terminal.isScreen)}`;
+  return `${head}\n${written(message, null, terminal)}`;
+}
+
+/** What was written: the text, or what is known of the clip. */
+function written(message: SentMessage, leftMs: number | null, terminal: Terminal): string {
+  const { kind, media, text } = message;
+  return media === null || !isMediaKind(kind)
+    ? peerBlock(text, terminal.isScreen)
+    : `    ${sentMediaText(media, kind, leftMs, terminal)}`;
 }
 
 /** One that waits: why, what is being tried, for how long, and how long it may. */
-export function outboxText(item: OutboxItem, terminal: Terminal, nowMs: number): string {
+export function outboxText(
+  item: OutboxItem,
+  terminal: Terminal,
+  nowMs: number,
+  leftMs: number | null = null,
+): string {
   const time = terminal.styled("dim", localTime(item.writtenAt));
   const head = `${time}  ${recipient(item, terminal)}  waits: ${item.waitingFor}`;
   const details = [`lane ${item.lane}`, `written ${spanText(nowMs - item.writtenAt)} ago`];
   if (item.expiresAt !== null) details.push(expiryText(item.expiresAt - nowMs));
   const lines = [head, `    (${details.join(", ")})`];
   if (item.trying !== null) lines.push(`    now: ${item.trying.words}`);
-  return [...lines, peerBlock(item.text, terminal.isScreen)].join("\n");
+  return [...lines, written(item, leftMs, terminal)].join("\n");
 }
 
 /** A time that passed, as people say it; a clock that was set back makes it none. */
@@ -91,7 +126,8 @@ function expiryText(leftMs: number): string {
 
 function recipient({ to, identity, kind }: SentMessage, terminal: Terminal): string {
   const name = nameText(to ?? identityPrefix(identity), terminal);
-  return kind === "alert" ? `${alertMark(terminal)} to ${name}` : `to ${name}`;
+  if (kind === "alert") return `${alertMark(terminal)} to ${name}`;
+  return isMediaKind(kind) ? `${kindWords(kind)} to ${name}` : `to ${name}`;
 }
 
 function alertMark(terminal: Terminal): string {
@@ -127,6 +163,16 @@ export function receivedText(message: ReceivedMessage, terminal: Terminal): stri
   return lines.join("\n");
 }
 
+/** What `fetch` wrote: "./clip.webm  2.4 MB, clip from Bek, complete" */
+export function fetchedText({ message, part, path, bytes }: Fetched, terminal: Terminal): string {
+  const { from, identity, kind, media } = message;
+  const who = nameText(from ?? identityPrefix(identity), terminal);
+  const what = part === "preview" ? `small copy of a ${kindWords(kind)}` : kindWords(kind);
+  const state = part === "preview" ? [] : [mediaStateText(media)];
+  const words = [sizeText(bytes), `${what} from ${who}`, ...state];
+  return `${peerLine(path ?? "-", terminal.isScreen)}  ${words.join(", ")}`;
+}
+
 function nameText(name: string | null, terminal: Terminal): string {
   const shown = name === null ? "(not added)" : peerLine(name, terminal.isScreen);
   return terminal.styled("bold", shown);
@@ -146,6 +192,7 @@ function sender(message: ReceivedMessage, terminal: Terminal): string {
 }
 
 function content(message: ReceivedMessage, terminal: Terminal): string {
+  if (isMediaMessage(message)) return receivedMediaText(message, shortId(message.id), terminal);
   switch (message.kind) {
     case "text":
     case "alert":
@@ -153,12 +200,11 @@ function content(message: ReceivedMessage, terminal: Terminal): string {
     case "reset":
       return "    (they could not open a message; the connection between you was set up anew)";
     case "unsupported":
-      return "    (a kind of message that this version of Tumar cannot show)";
     case "clip":
     case "photo":
     case "voice":
     case "file":
-      return `    (${message.kind})`;
+      return "    (a kind of message that this version of Tumar cannot show)";
     default:
       return assertNever(message.kind);
   }

@@ -7,15 +7,21 @@ import { toBase32, toBase64Url } from "../../shared/crypto/bytes.ts";
 import type {
   Contact,
   Lane,
+  MediaState,
   NewIdentity,
   OutboxItem,
   OutgoingState,
   OwnRelay,
   ReadSummary,
+  ReceivedMedia,
+  ReceivedMediaPart,
   ReceivedMessage,
+  SentMedia,
   SentMessage,
   StoredReceipt,
 } from "../core/types.ts";
+import type { Fetched } from "./fetch-media.ts";
+import { fileName, isMediaMessage, type MediaMessage, storedPercent } from "./media-text.ts";
 
 export interface IdentityJson {
   readonly identity: string;
@@ -64,6 +70,49 @@ export interface ReceivedJson {
   readonly at: string;
   /** The sender was told that a person has read it. */
   readonly read: boolean;
+  /** null for what is no clip, photo, voice message or file. */
+  readonly media: ReceivedMediaJson | null;
+}
+
+export interface ReceivedMediaJson {
+  /** Cleaned: one harmless name of a file. */
+  readonly name: string;
+  /** MIME type by the sender's word, "" if they do not know. */
+  readonly type: string;
+  /** What the sender did about location and device data in it. */
+  readonly metadata: ReceivedMedia["metadata"];
+  readonly state: MediaState;
+  /** At the relay or here; null while its end is not known. */
+  readonly percent: number | null;
+  /** Place in the recording; null when it is not cut off, or nobody knows. */
+  readonly cutOffAtMs: number | null;
+  /** Length of the recording; null = not known. */
+  readonly durationMs: number | null;
+  /** Of the file; null while it grows. */
+  readonly bytes: number | null;
+  /** At the relay, sealed and padded. */
+  readonly storedBytes: number;
+  /** Here and verified, sealed and padded. */
+  readonly fetchedBytes: number;
+  readonly fetched: boolean;
+  readonly preview: boolean;
+}
+
+/** What `fetch` wrote. */
+export interface FetchedJson {
+  readonly id: string;
+  readonly kind: MediaMessage["kind"];
+  readonly part: ReceivedMediaPart["role"];
+  /** null for standard output. */
+  readonly file: string | null;
+  readonly type: string;
+  readonly metadata: ReceivedMedia["metadata"];
+  readonly state: MediaState;
+  readonly cutOffAtMs: number | null;
+  /** Written. */
+  readonly bytes: number;
+  /** By the sender's word; null when they never told the end. */
+  readonly expectedBytes: number | null;
 }
 
 /** One for each id given to `read`. */
@@ -86,6 +135,28 @@ export interface SentJson {
   readonly state: OutgoingState;
   /** As soon as there is one. */
   readonly receipt?: ReceiptJson;
+  /** Of a clip, photo, voice message or file. */
+  readonly media?: SentMediaJson;
+}
+
+export interface SentMediaJson {
+  readonly name: string;
+  readonly type: string;
+  readonly metadata: SentMedia["metadata"];
+  readonly durationMs: number | null;
+  /** It is, or was, recorded while it was sent. */
+  readonly live: boolean;
+  /** All of it is sealed beside the vault: nothing else is needed to send it. */
+  readonly sealed: boolean;
+  readonly cutOff: boolean;
+  /** It was never sealed to its end, and nothing of it can be sent any more. */
+  readonly lost: boolean;
+  /** On the relay; null while its end is not known. */
+  readonly percent: number | null;
+  /** All sealed and padded. */
+  readonly sealedBytes: number;
+  readonly storedBytes: number;
+  readonly totalBytes: number | null;
 }
 
 export interface OutgoingJson {
@@ -99,6 +170,7 @@ export interface OutgoingJson {
   readonly at: string;
   /** By this device's clock. */
   readonly writtenAt: string;
+  readonly media: SentMediaJson | null;
 }
 
 export interface OutboxJson extends OutgoingJson {
@@ -149,20 +221,84 @@ export function safetyNumberJson(safetyNumber: string): SafetyNumberJson {
 export function receivedJson(message: ReceivedMessage): ReceivedJson {
   const { id, from, identity, kind, text, at, isRead } = message;
   const head = { id: toBase32(id), from, identity: toBase32(identity) };
-  return { ...head, kind, text, at: isoTime(at), read: isRead };
+  const media = isMediaMessage(message) ? receivedMediaJson(message) : null;
+  return { ...head, kind, text, at: isoTime(at), read: isRead, media };
+}
+
+function receivedMediaJson({ kind, media }: MediaMessage): ReceivedMediaJson {
+  const { type, metadata, state, percent, cutOffAtMs, durationMs, dataBytes, parts } = media;
+  const whole = parts.find(({ role }) => role === "whole");
+  return {
+    name: fileName(media, kind),
+    type,
+    metadata,
+    state,
+    percent,
+    cutOffAtMs,
+    durationMs: durationMs === 0 ? null : durationMs,
+    bytes: dataBytes,
+    storedBytes: whole?.storedBytes ?? 0,
+    fetchedBytes: whole?.fetchedBytes ?? 0,
+    fetched: media.isFetched,
+    preview: parts.some(({ role }) => role === "preview"),
+  };
+}
+
+export function fetchedJson({ message, part, path, bytes }: Fetched): FetchedJson {
+  const { id, kind, media } = message;
+  const { type, metadata } = media;
+  const isPreview = part === "preview";
+  return {
+    id: toBase32(id),
+    kind,
+    part,
+    file: path,
+    type: isPreview ? "image/jpeg" : type,
+    metadata,
+    state: isPreview ? "complete" : media.state,
+    cutOffAtMs: isPreview ? null : media.cutOffAtMs,
+    bytes,
+    expectedBytes: isPreview ? bytes : media.dataBytes,
+  };
 }
 
 export function sentJson(message: SentMessage): SentJson {
   const { id, state, receipt } = message;
-  const head = { id: toBase32(id), state };
-  return receipt === null ? head : { ...head, receipt: receiptJson(receipt) };
+  const media = sentMediaJson(message);
+  return {
+    id: toBase32(id),
+    state,
+    ...(receipt === null ? {} : { receipt: receiptJson(receipt) }),
+    ...(media === null ? {} : { media }),
+  };
+}
+
+function sentMediaJson({ kind, media }: SentMessage): SentMediaJson | null {
+  if (media === null || kind === "text" || kind === "alert") return null;
+  const { type, metadata, durationMs, isLive, isSealed, isCutOff, isLost, ...bytes } = media;
+  const { sealedBytes, storedBytes, totalBytes } = bytes;
+  return {
+    name: fileName(media, kind),
+    type,
+    metadata,
+    durationMs: durationMs === 0 ? null : durationMs,
+    live: isLive,
+    sealed: isSealed,
+    cutOff: isCutOff,
+    lost: isLost,
+    percent: storedPercent(media),
+    sealedBytes,
+    storedBytes,
+    totalBytes,
+  };
 }
 
 export function outgoingJson(message: SentMessage): OutgoingJson {
   const { to, kind, lane, state, text } = message;
   const [id, identity] = [toBase32(message.id), toBase32(message.identity)];
   const [at, writtenAt] = [isoTime(message.at), isoTime(message.writtenAt)];
-  return { id, to, identity, kind, lane, state, text, at, writtenAt };
+  const media = sentMediaJson(message);
+  return { id, to, identity, kind, lane, state, text, at, writtenAt, media };
 }
 
 export function outboxJson(item: OutboxItem): OutboxJson {

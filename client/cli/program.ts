@@ -5,6 +5,7 @@ import { PROGRAM_VERSION } from "../core/program-version.ts";
 import { defineAdd } from "./commands/add.ts";
 import { defineCard } from "./commands/card.ts";
 import { defineContacts } from "./commands/contacts.ts";
+import { defineFetch } from "./commands/fetch.ts";
 import { defineInbox } from "./commands/inbox.ts";
 import { defineInit } from "./commands/init.ts";
 import { defineOutbox } from "./commands/outbox.ts";
@@ -27,6 +28,7 @@ const COMMANDS = [
   defineContacts,
   defineSend,
   defineInbox,
+  defineFetch,
   defineRead,
   defineSync,
   defineOutbox,

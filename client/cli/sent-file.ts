@@ -1,33 +1,19 @@
-/**
- * What `tumar send` reads: a file, whose size is known, or a stream that grows while it is being sent.
- *
- * A stream that comes slowly is cut into segments: what came leaves after 3 s at the latest, though the
- * chunk it is sealed in is not full, so that no more than that is lost with the device.
- */
+/** What `tumar send` reads: a file, whose size is known, or a stream that grows while it is being sent. */
 
 import { createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { basename } from "node:path";
 import type { Readable } from "node:stream";
 import { TumarError } from "../../shared/crypto/errors.ts";
-
-export interface FileSource {
-  readonly size: number;
-  read(offset: number, length: number): Promise<Uint8Array>;
-}
+import type { MediaSource } from "../media/source.ts";
 
 export interface SentFile {
   /** Empty for standard input. */
   readonly name: string;
-  readonly source: FileSource | AsyncIterable<Uint8Array>;
+  readonly source: MediaSource;
   readonly isLive: boolean;
   close(): Promise<void>;
 }
-
-/** Ends a segment: the sealing side seals what it has at an empty piece. */
-const SEGMENT_END: Uint8Array = new Uint8Array(0);
-/** At most so much of a slow stream (speech is 2 to 4 kB/s) waits for a chunk to fill. */
-export const SEGMENT_MS = 3_000;
 
 /** `-` is standard input; a pipe or device is read as a stream too. @throws TumarError FILE_NOT_READ */
 export async function openSentFile(
@@ -69,7 +55,7 @@ function whole(name: string, handle: FileHandle, size: number): SentFile {
 function streamed(name: string, stream: Readable, ending: AbortSignal): SentFile {
   return {
     name,
-    source: segments(stream, ending),
+    source: piecesUntil(stream, ending),
     isLive: true,
     close: async () => {
       stream.destroy();
@@ -77,74 +63,24 @@ function streamed(name: string, stream: Readable, ending: AbortSignal): SentFile
   };
 }
 
-/**
- * What the stream brings, with an empty piece whenever something has waited for `segmentMs`. Ends with the
- * stream, or when `ending` aborts.
- */
-export async function* segments(
+/** What the stream brings, until it ends or `ending` aborts. @throws TumarError FILE_NOT_READ */
+export async function* piecesUntil(
   stream: Readable,
   ending: AbortSignal,
-  segmentMs: number = SEGMENT_MS,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const pieces = stream[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
-  const alarm = new Alarm(ending);
-  let next: Promise<IteratorResult<Uint8Array>> | undefined;
-  try {
-    while (!ending.aborted) {
-      next ??= reading(() => pieces.next());
-      const came = await Promise.race([next, alarm.rings()]);
-      if (came === "segment") yield SEGMENT_END;
-      if (came === "segment" || came === "end") continue;
-      next = undefined;
-      if (came.done === true) return;
-      alarm.set(segmentMs);
-      if (came.value.length > 0) yield came.value;
-    }
-  } finally {
-    alarm.stop();
-    next?.catch(() => undefined);
+  const ended = new Promise<undefined>((resolve) => {
+    if (ending.aborted) resolve(undefined);
+    ending.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
+  while (!ending.aborted) {
+    const next = reading(() => pieces.next());
+    const came = await Promise.race([next, ended]);
+    // What comes after the end is nobody's any more, a fault neither.
+    if (came === undefined) next.catch(() => undefined);
+    if (came === undefined || came.done === true) return;
+    yield came.value;
   }
-}
-
-/** Rings once for each time it is set; setting it again before it rang changes nothing. */
-class Alarm {
-  readonly #ending: AbortSignal;
-  #timer: NodeJS.Timeout | undefined;
-  #hasRung = false;
-  #tell: () => void = () => undefined;
-
-  constructor(ending: AbortSignal) {
-    this.#ending = ending;
-    ending.addEventListener("abort", this.#wake);
-  }
-
-  set(ms: number): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      this.#hasRung = true;
-      this.#wake();
-    }, ms);
-  }
-
-  rings(): Promise<"segment" | "end"> {
-    return new Promise((resolve) => {
-      this.#tell = () => {
-        if (this.#ending.aborted) resolve("end");
-        else if (this.#hasRung) {
-          this.#hasRung = false;
-          resolve("segment");
-        }
-      };
-      this.#tell();
-    });
-  }
-
-  stop(): void {
-    clearTimeout(this.#timer);
-    this.#ending.removeEventListener("abort", this.#wake);
-  }
-
-  readonly #wake = (): void => this.#tell();
 }
 
 async function reading<T>(work: () => Promise<T>): Promise<T> {

@@ -22,7 +22,7 @@ const USUAL_COLUMNS = 80;
 export interface OutputStream {
   readonly isTTY?: boolean;
   readonly columns?: number;
-  write(text: string, done: (error?: Error | null) => void): boolean;
+  write(text: string | Uint8Array, done: (error?: Error | null) => void): boolean;
   on(event: "error", listener: (error: Error) => void): unknown;
 }
 
@@ -56,9 +56,14 @@ export class Terminal {
 
   /** One result, with its line end. @throws OutputClosed, or the stream's error */
   print(text: string): Promise<void> {
+    return this.printBytes(`${text}\n`);
+  }
+
+  /** A part of a file, as it is. @throws as `print` */
+  printBytes(bytes: Uint8Array | string): Promise<void> {
     this.endProgress();
     return new Promise((resolve, reject) => {
-      this.#out.write(`${text}\n`, (error) => {
+      this.#out.write(bytes, (error) => {
         if (!error) resolve();
         else reject(isClosed(error) ? new OutputClosed("nobody reads the output") : error);
       });

@@ -1,13 +1,15 @@
 /**
  * `tumar inbox`: fetches, then lists each message once. `--new` lists those not printed before and marks
- * each only after its line was taken; `--follow` stays until it is interrupted.
+ * each only after its line was taken; `--follow` stays until it is interrupted, and lists a clip, photo,
+ * voice message or file once more when its state changes.
  */
 
 import type { Command } from "commander";
 import { toBase32 } from "../../../shared/crypto/bytes.ts";
 import { TumarError } from "../../../shared/crypto/errors.ts";
 import type { Client } from "../../core/client.ts";
-import type { ReceivedMessage } from "../../core/types.ts";
+import type { ReceivedMedia, ReceivedMessage } from "../../core/types.ts";
+import { changedMedia } from "../changed-media.ts";
 import { EXIT, exitOf } from "../exit-codes.ts";
 import { receivedText } from "../human-text.ts";
 import { Invocation } from "../invocation.ts";
@@ -75,19 +77,41 @@ async function follow(invocation: Invocation, client: Client, list: Listing): Pr
   try {
     await untilInterrupted(async (signal) => {
       client.start();
-      for await (const message of client.messages({ signal })) await list.print(message);
+      const failing = new AbortController();
+      const either = AbortSignal.any([signal, failing.signal]);
+      const told = [printMessages(client, list, either), printChanges(client, list, either)];
+      try {
+        await Promise.all(told);
+      } finally {
+        failing.abort();
+        await Promise.allSettled(told);
+      }
     });
   } finally {
     stop();
   }
 }
 
-/** Prints each message once, and marks it afterwards when asked to. */
+async function printMessages(client: Client, list: Listing, signal: AbortSignal): Promise<void> {
+  for await (const message of client.messages({ signal })) {
+    // It may have changed while it waited to be printed.
+    await list.print(message.media === null ? message : await client.receivedMessage(message.id));
+  }
+}
+
+async function printChanges(client: Client, list: Listing, signal: AbortSignal): Promise<void> {
+  for await (const id of changedMedia(client, signal)) {
+    if (list.hasPrinted(id)) await list.print(await client.receivedMessage(id));
+  }
+}
+
+/** Prints each message once, media once for each state, and marks it afterwards when asked to. */
 class Listing {
   readonly #invocation: Invocation;
   readonly #client: Client;
   readonly #onlyNew: boolean;
-  readonly #printed = new Set<string>();
+  /** By id what was printed last of it. */
+  readonly #printed = new Map<string, string>();
 
   constructor(invocation: Invocation, client: Client, onlyNew: boolean) {
     this.#invocation = invocation;
@@ -99,6 +123,10 @@ class Listing {
     return this.#printed.size === 0;
   }
 
+  hasPrinted(id: Uint8Array): boolean {
+    return this.#printed.has(toBase32(id));
+  }
+
   async printStored(): Promise<void> {
     const messages = await this.#client.received({ onlyNew: this.#onlyNew });
     for (const message of messages) await this.print(message);
@@ -106,12 +134,19 @@ class Listing {
 
   async print(message: ReceivedMessage): Promise<void> {
     const key = toBase32(message.id);
-    if (this.#printed.has(key)) return;
+    const state = message.media === null ? "" : stateKey(message.media);
+    if (this.#printed.get(key) === state) return;
     const { terminal } = this.#invocation;
     await this.#invocation.print(receivedJson(message), () => receivedText(message, terminal));
-    this.#printed.add(key);
-    if (this.#onlyNew) await this.#client.markShown(message.id);
+    const isFirst = !this.#printed.has(key);
+    this.#printed.set(key, state);
+    if (this.#onlyNew && isFirst) await this.#client.markShown(message.id);
   }
+}
+
+/** That a clip is some bytes further is no news. */
+function stateKey({ state, cutOffAtMs }: ReceivedMedia): string {
+  return `${state} ${cutOffAtMs ?? ""}`;
 }
 
 async function faultOf(work: Promise<unknown>): Promise<unknown> {

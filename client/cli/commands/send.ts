@@ -1,44 +1,65 @@
 /**
  * `tumar send`: writes a message into the vault, then waits until the relay has it. What the relay did not
- * take in time is queued, never lost: exit 4 says so.
+ * take in time is queued, never lost: exit 4 says so. A clip, photo, voice message or file is send-media.ts.
  */
 
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { TumarError } from "../../../shared/crypto/errors.ts";
 import type { Client } from "../../core/client.ts";
-import type { SentMessage } from "../../core/types.ts";
+import type { MediaKind, SentMessage } from "../../core/types.ts";
 import { EXIT, exitOf } from "../exit-codes.ts";
 import { sentText } from "../human-text.ts";
 import { readText } from "../input.ts";
 import { Invocation } from "../invocation.ts";
 import { sentJson } from "../json-shapes.ts";
 import { examples, parseTimeout } from "../option-values.ts";
+import { type MediaOrder, sendMedia } from "../send-media.ts";
 import type { Terminal } from "../terminal.ts";
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 
-interface SendOptions {
+const MEDIA_OPTIONS: Readonly<Record<MediaKind, string>> = {
+  clip: "a video",
+  photo: "a photo; a small copy of it goes first",
+  voice: "a voice recording",
+  file: "any file; never shown, only saved",
+};
+
+interface SendOptions extends Readonly<Partial<Record<MediaKind, string>>> {
   /** `--no-wait` makes it false. */
   readonly wait: boolean;
   readonly timeout: number;
   readonly urgent?: boolean;
+  readonly keepMetadata?: boolean;
+  readonly name?: string;
 }
 
 export function defineSend(program: Command, terminal: Terminal): void {
-  program
+  const command = program
     .command("send")
-    .description("send a message, and wait until the relay has it")
+    .description("send a message, a clip, a photo or a file, and wait until the relay has it")
     .argument("<name>", "a contact's name, or how their identity begins")
     .argument("[text]", "the message; - or nothing reads it from standard input")
     .option("--urgent", "an alert: it leaves first and is shown at once")
     .option("--no-wait", "queue it and return at once; `tumar sync` sends it")
-    .option("--timeout <seconds>", "how long to wait (default: 30)", parseTimeout)
+    .option(
+      "--timeout <seconds>",
+      "how long to wait, of a file since the last byte that got through (default: 30)",
+      parseTimeout,
+    );
+  for (const option of mediaOptions()) command.addOption(option);
+  command
+    .option("--keep-metadata", "leave in it where, when and with what it was taken")
+    .option("--name <name>", "what a file is called at the other side (default: its own name)")
     .addHelpText(
       "after",
       examples(
         "send Bek 'I am at gate 12.'",
         "send --urgent Bek 'They are taking me.'",
         "send Bek - < letter.txt",
+        "send Bek --photo ./badge.jpg",
+        "send Bek --clip ./gate-12.mp4 --keep-metadata",
+        "send Bek --clip - < recording.webm",
       ),
     )
     .action((name: string, text: string | undefined, options: SendOptions, command: Command) =>
@@ -46,7 +67,44 @@ export function defineSend(program: Command, terminal: Terminal): void {
     );
 }
 
-async function send(
+function mediaOptions(): readonly Option[] {
+  const kinds = Object.keys(MEDIA_OPTIONS) as MediaKind[];
+  return kinds.map((kind) => {
+    const source = kind === "photo" ? "" : "; - is standard input, sent while it grows";
+    const others = kinds.filter((other) => other !== kind);
+    return new Option(`--${kind} <path>`, `send ${MEDIA_OPTIONS[kind]}${source}`).conflicts([
+      ...others,
+      "urgent",
+    ]);
+  });
+}
+
+function send(
+  invocation: Invocation,
+  name: string,
+  typed: string | undefined,
+  options: SendOptions,
+): Promise<void> {
+  const order = mediaOrder(options);
+  if (order === undefined) return sendText(invocation, name, typed, options);
+  if (typed === undefined) return sendMedia(invocation, name, order);
+  throw new TumarError("USAGE", `a ${order.kind} has no text: send the text on its own`);
+}
+
+/** @throws TumarError USAGE */
+function mediaOrder(options: SendOptions): MediaOrder | undefined {
+  const { wait, timeout = DEFAULT_TIMEOUT_MS, keepMetadata = false, name } = options;
+  for (const kind of Object.keys(MEDIA_OPTIONS) as MediaKind[]) {
+    const path = options[kind];
+    if (path !== undefined) return { kind, path, name, keepMetadata, wait, timeoutMs: timeout };
+  }
+  if (keepMetadata || name !== undefined) {
+    throw new TumarError("USAGE", "--keep-metadata and --name are for clips, photos and files");
+  }
+  return undefined;
+}
+
+async function sendText(
   invocation: Invocation,
   name: string,
   typed: string | undefined,

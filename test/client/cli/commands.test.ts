@@ -154,6 +154,7 @@ describe("tumar", () => {
       "text",
       "at",
       "read",
+      "media",
     ]);
     assert.equal(message.from, null);
     assert.equal(message.identity, aigul.identity);

@@ -18,6 +18,7 @@ const NAMES = [
   "contacts",
   "send",
   "inbox",
+  "fetch",
   "read",
   "sync",
   "outbox",

@@ -186,6 +186,7 @@ describe("for scripts", () => {
       text: received.text,
       at: "2026-11-22T09:00:00.000Z",
       read: false,
+      media: null,
     });
     assert.deepEqual(sentJson(queued), { id: "a".repeat(26), state: "written" });
     const receipt = {
@@ -214,6 +215,7 @@ describe("for scripts", () => {
       "text",
       "at",
       "writtenAt",
+      "media",
       "waitingFor",
       "trying",
       "hindrance",

@@ -20,7 +20,7 @@ class Recorder implements OutputStream {
     this.isTTY = isTTY;
   }
 
-  write(text: string): boolean {
+  write(text: string | Uint8Array): boolean {
     this.written += text;
     return true;
   }

@@ -1,11 +1,11 @@
-/** What is read to be sent: a file of a known size, a pipe in segments, and faults that are told. */
+/** What is read to be sent: a file of a known size, a pipe as it comes, and faults that are told. */
 
 import assert from "node:assert/strict";
 import { truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { describe, it } from "node:test";
-import { openSentFile, segments } from "../../../client/cli/sent-file.ts";
+import { openSentFile, piecesUntil } from "../../../client/cli/sent-file.ts";
 import { temporaryDirectory } from "../../support/relay.ts";
 
 const never = new AbortController().signal;
@@ -39,38 +39,28 @@ describe("a file that is sent", () => {
   });
 });
 
-describe("segments", () => {
-  it("end when a slow stream has let something wait, and again only for more", async () => {
-    const input = new PassThrough();
-    const came = segments(input, never, 1);
-    const next = async (): Promise<string | undefined> => {
-      const { value } = await came.next();
-      return value === undefined ? undefined : Buffer.from(value).toString();
-    };
-    input.write("first");
-    assert.deepEqual([await next(), await next()], ["first", ""]);
-    const waits = next();
-    input.write("second");
-    assert.deepEqual([await waits, await next()], ["second", ""]);
-    input.end();
-    assert.equal(await next(), undefined);
+describe("a stream that is sent", () => {
+  it("brings every piece, and ends with its source", async () => {
+    const came: string[] = [];
+    const source = Readable.from([Buffer.from("seen "), Buffer.from("at gate 12")]);
+    for await (const piece of piecesUntil(source, never)) came.push(Buffer.from(piece).toString());
+    assert.deepEqual(came, ["seen ", "at gate 12"]);
   });
 
-  it("end at once when they are to end, though the stream goes on", async () => {
+  it("ends at once when it is to end, though its source goes on", async () => {
     const [input, ending] = [new PassThrough(), new AbortController()];
-    const came = segments(input, ending.signal, 60_000);
+    const came = piecesUntil(input, ending.signal);
     input.write("first");
     assert.equal((await came.next()).done, false);
     const waits = came.next();
     ending.abort();
     assert.equal((await waits).done, true);
-    input.destroy();
+    input.destroy(new Error("nobody hears this any more"));
   });
 
-  it("tell what broke the stream", async () => {
+  it("tells what broke its source", async () => {
     const input = new PassThrough();
-    const came = segments(input, never, 1);
-    const waits = came.next();
+    const waits = piecesUntil(input, never).next();
     input.destroy(Object.assign(new Error("gone"), { code: "EIO" }));
     await assert.rejects(waits, { code: "FILE_NOT_READ", message: /EIO/ });
   });

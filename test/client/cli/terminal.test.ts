@@ -15,7 +15,7 @@ class Recorder implements OutputStream {
     this.fault = fault;
   }
 
-  write(text: string, done: (error?: Error | null) => void): boolean {
+  write(text: string | Uint8Array, done: (error?: Error | null) => void): boolean {
     if (this.fault === undefined) this.written += text;
     done(this.fault ?? null);
     return true;
