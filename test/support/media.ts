@@ -48,7 +48,7 @@ export type PhotoFormat = "jpeg" | "png" | "webp";
 
 export interface ClipOptions {
   readonly container: ClipContainer;
-  /** About as many bytes, by repeating two seconds of noise. Without it, two small seconds. */
+  /** About as many bytes, by repeating two seconds: of noise from 1 MB on. Without it, two small seconds. */
   readonly bytes?: number;
   /** Taken with the phone upright: a matrix in the container turns it. MP4, MOV and 3GP. */
   readonly isUpright?: boolean;
@@ -56,12 +56,14 @@ export interface ClipOptions {
   readonly isClean?: boolean;
 }
 
+const LEAST_LARGE_BYTES = 1_000_000;
+
 /** The path of a clip. MP4, MOV and 3GP have their index at the end, as phones write them. */
 export async function clipFile(options: ClipOptions): Promise<string> {
   const { container, bytes, isUpright = false, isClean = false } = options;
   const extension = container === "fragmented-mp4" ? "mp4" : container;
   return await once("clip", options, extension, async (path) => {
-    const base = await baseClip(container, bytes !== undefined);
+    const base = await baseClip(container, bytes !== undefined && bytes >= LEAST_LARGE_BYTES);
     const turns = bytes === undefined ? 1 : Math.max(1, Math.ceil(bytes / (await stat(base)).size));
     await ffmpeg([
       ...["-stream_loop", String(turns - 1), "-i", base, "-map", "0", "-c", "copy"],

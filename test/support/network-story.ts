@@ -4,11 +4,13 @@
  */
 
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { Client } from "../../client/core/client.ts";
 import type { ClientEnvironment } from "../../client/core/environment.ts";
 import type { TransportKind } from "../../client/net/connection.ts";
 import { nodeTransport } from "../../client/net/node/node-transport.ts";
 import type { Transport } from "../../client/net/transport.ts";
+import { FileBlobStorage } from "../../client/vault/node/file-blob-storage.ts";
 import { TumarError } from "../../shared/crypto/errors.ts";
 import { atEnd, type Cleanup } from "./cleanup.ts";
 import { type Impairment, type ImpairTotals, impair } from "./impair/impair.ts";
@@ -26,6 +28,8 @@ export interface NetworkStoryOptions {
   /** How long a case may take. */
   readonly limitMs?: number;
   readonly transport?: () => Transport;
+  /** Where each keeps the sealed bytes of media, in a folder of its own; without it, in memory. */
+  readonly blobFolder?: string;
   /** Of the clients in the bad network. */
   readonly environment?: Partial<ClientEnvironment>;
 }
@@ -70,14 +74,19 @@ export class NetworkStory {
     const aigul = await newSide(test, "Айгүл", options);
     const bek = await newSide(test, "Бек", options);
     const story = new NetworkStory(options, aigul, bek);
-    for (const side of story.sides) {
-      side.network.setProfile(options.profile);
-      await side.person.client.close();
-      side.client = await Client.open({ ...side.person.environment, ...options.environment });
+    await story.enter(test, options.profile);
+    return story;
+  }
+
+  /** Both close their clients, and open them in this network. */
+  async enter(test: Cleanup, profile: ProfileName | Profile): Promise<void> {
+    for (const side of this.sides) {
+      await side.client.close();
+      side.network.setProfile(profile);
+      side.client = await Client.open({ ...side.person.environment, ...this.#options.environment });
       atEnd(test, () => side.client.close());
       side.client.start();
     }
-    return story;
   }
 
   get sides(): readonly [Side, Side] {
@@ -196,7 +205,8 @@ export class NetworkStory {
 }
 
 async function newSide(test: Cleanup, name: string, options: NetworkStoryOptions): Promise<Side> {
-  const { relay, seed = "желі", timeScale = 1, transportKind, transport = nodeTransport } = options;
+  const { relay, seed = "желі", timeScale = 1, transport = nodeTransport } = options;
+  const { transportKind, blobFolder } = options;
   const network = await impair({
     to: relay,
     profile: "none",
@@ -206,6 +216,7 @@ async function newSide(test: Cleanup, name: string, options: NetworkStoryOptions
   atEnd(test, () => network.close());
   const one = await person(test, relay, {
     transport: throughNetwork(network, relay, transport()),
+    ...(blobFolder === undefined ? {} : { blobs: new FileBlobStorage(join(blobFolder, name)) }),
     ...(transportKind === undefined ? {} : { transportKind }),
   });
   return { network, person: one, name, client: one.client, written: [] };

@@ -14,6 +14,10 @@ export type PeerCommand =
       readonly length: number;
       readonly isLive: boolean;
     }
+  /** The file with all that is in it, unless one of its name is in the vault already. */
+  | { readonly type: "clip"; readonly to: string; readonly path: string }
+  /** Everything that is received from now on, and what was received and is not whole. */
+  | { readonly type: "fetch" }
   | { readonly type: "stop" };
 
 export type PeerReport =
@@ -27,6 +31,12 @@ export type PeerReport =
       readonly kind: string;
       readonly text: string;
     }
+  /** It is never received again. */
+  | { readonly type: "shown"; readonly id: string }
+  /** Bytes of a clip that were read to be sealed. */
+  | { readonly type: "sealing"; readonly bytes: number }
+  /** All of it is here. */
+  | { readonly type: "fetched"; readonly id: string }
   | {
       readonly type: "media";
       readonly id: string;
@@ -89,9 +99,22 @@ export class PeerProcess {
     this.#command({ type: "media", to, length, isLive: false });
   }
 
+  sendClip(to: string, path: string): void {
+    this.#command({ type: "clip", to, path });
+  }
+
+  fetchAll(): void {
+    this.#command({ type: "fetch" });
+  }
+
   /** Some of it at a time, until the process is killed. */
   record(to: string, length: number): void {
     this.#command({ type: "media", to, length, isLive: true });
+  }
+
+  /** While it runs. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
   }
 
   /** SIGKILL, and resolves when the process is gone. */

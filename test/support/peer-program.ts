@@ -5,9 +5,12 @@
  * stopped.
  *
  *     argv: vault file, passphrase, kind of connection or ""
- *     then messages { type: "send", to, texts }, { type: "media", to, length, isLive } and { type: "stop" }
+ *     then messages { type: "send", to, texts }, { type: "media", to, length, isLive },
+ *     { type: "clip", to, path }, { type: "fetch" } and { type: "stop" }
  */
 
+import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
 import { Client } from "../../client/core/client.ts";
 import type { ReceivedMessage } from "../../client/core/types.ts";
 import { TRANSPORT_KINDS } from "../../client/net/connection.ts";
@@ -15,10 +18,12 @@ import { nodeTransport } from "../../client/net/node/node-transport.ts";
 import { FileBlobStorage } from "../../client/vault/node/file-blob-storage.ts";
 import { FileStorage } from "../../client/vault/node/file-storage.ts";
 import { toBase32 } from "../../shared/crypto/bytes.ts";
+import { TumarError } from "../../shared/crypto/errors.ts";
 import { bytesOf, fileOf } from "./media-bytes.ts";
 import type { PeerCommand, PeerReport } from "./peer-process.ts";
 import { quickDerive } from "./quick-derive.ts";
 
+const LOOK_MS = 100;
 const [vaultFile = "", passphrase = "", kind = ""] = process.argv.slice(2);
 const transportKind = TRANSPORT_KINDS.find((one) => one === kind);
 const client = await Client.open({
@@ -61,6 +66,46 @@ async function sendMedia(to: string, length: number, isLive: boolean): Promise<v
   await client.sendMedia(to, { kind: "file", source, isLive });
 }
 
+async function sendClip(to: string, path: string): Promise<void> {
+  const name = basename(path);
+  const isHere = (await client.sent()).some(({ media }) => media?.name === name && !media.isLost);
+  if (isHere) return;
+  const source = fileOf(await readFile(path));
+  const onSealed = (bytes: number): void => report({ type: "sealing", bytes });
+  await client.sendMedia(to, { kind: "clip", source, name, keepMetadata: true, onSealed });
+}
+
+/** Goes on until all of it is here: what is not there yet is still on its way. */
+async function fetchWhole(id: Uint8Array): Promise<void> {
+  for (;;) {
+    const isFetched = await client.fetchMedia(id).then(
+      (media) => media.isFetched,
+      (error: unknown) => {
+        if (error instanceof TumarError && error.retryable) return false;
+        throw error;
+      },
+    );
+    if (isFetched) break;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  report({ type: "fetched", id: toBase32(id) });
+}
+
+async function fetchAll(): Promise<void> {
+  const known = new Set<string>();
+  const look = async (): Promise<void> => {
+    for (const { id, media } of await client.received()) {
+      if (media === null || known.has(toBase32(id))) continue;
+      known.add(toBase32(id));
+      void fetchWhole(id);
+    }
+  };
+  client.on(({ type }) => {
+    if (type === "message") void look();
+  });
+  await look();
+}
+
 async function reportMedia(id: Uint8Array): Promise<void> {
   const sent = await client.sent();
   const message = sent.find((one) => toBase32(one.id) === toBase32(id));
@@ -92,12 +137,15 @@ async function follow(): Promise<void> {
   for await (const message of client.messages()) {
     report(describe(message));
     await client.markShown(message.id);
+    report({ type: "shown", id: toBase32(message.id) });
   }
 }
 
 process.on("message", (command: PeerCommand) => {
   if (command.type === "stop") void client.close().then(() => process.exit(0));
   else if (command.type === "send") void sendAll(command.to, command.texts);
+  else if (command.type === "clip") void sendClip(command.to, command.path);
+  else if (command.type === "fetch") void fetchAll();
   else void sendMedia(command.to, command.length, command.isLive);
 });
 client.on((event) => {

@@ -33,3 +33,11 @@ function piecesOf(needle: Uint8Array): Buffer[] {
     Buffer.from(needle.subarray(at, at + PIECE_BYTES)),
   );
 }
+
+/** The files of blobs that a relay keeps in this directory. */
+export async function blobFiles(directory: string): Promise<readonly Buffer[]> {
+  const folder = join(directory, "blobs");
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  return await Promise.all(files.map(({ parentPath, name }) => readFile(join(parentPath, name))));
+}

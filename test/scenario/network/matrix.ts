@@ -1,7 +1,8 @@
 /**
  * `npm run test:network`: every bad network with every case, in real time, which takes some minutes.
  * Ends with a table; `npm run test:network -- curtain16` tries only what has that in its name. Loopback
- * only. The quick part of it is in `npm test` (quick.test.ts).
+ * only. The quick part of it is in `npm test` (quick.test.ts). `npm run test:network -- clips` sends clips
+ * instead (../media/matrix.ts).
  */
 
 import { after, describe, it } from "node:test";
@@ -36,7 +37,7 @@ function isWanted(name: string): boolean {
   return name.includes(wanted);
 }
 
-describe("every network with every case", { concurrency: 2 }, () => {
+function texts(): void {
   for (const line of LINES) {
     const name = `${line.profile} ${line.transport}`;
     if (isWanted(name)) it(name, async (t) => void rows.push(...(await everyCase(t, line))));
@@ -50,4 +51,7 @@ describe("every network with every case", { concurrency: 2 }, () => {
   after(() => {
     process.stdout.write(`\n${costTable(rows)}\n\n`);
   });
-});
+}
+
+if (wanted === "clips") await import("../media/matrix.ts");
+else describe("every network with every case", { concurrency: 2 }, texts);
