@@ -20,10 +20,15 @@ export function describeSentMedia(
   const row = getSentMedia(view, id);
   if (row === undefined) return null;
   const parts = sentPartsOf(view, id);
-  const sealed = parts.map(([, part]) =>
-    Math.max(part.sealedBytes, recordings.of(part.spool)?.availableBytes() ?? 0),
-  );
   const stored = parts.map(([place, part]) => progress.of(id, place, part.storedBytes));
+  const sealed = parts.map(([, part], i) =>
+    Math.max(
+      part.sealedBytes,
+      recordings.of(part.spool)?.availableBytes() ?? 0,
+      // Another process records it: what is at the relay was sealed.
+      stored[i] ?? 0,
+    ),
+  );
   const isSealed = parts.every(([, part]) => part.sealedBytes > 0);
   const sealedBytes = sum(sealed);
   return {
