@@ -3,7 +3,7 @@
 import type { Client } from "../../client/core/client.ts";
 import type { SendMediaOptions } from "../../client/core/types.ts";
 import type { MediaFile } from "../../client/media/source.ts";
-import { concat } from "../../shared/crypto/bytes.ts";
+import { concat, equalBytes } from "../../shared/crypto/bytes.ts";
 
 /** The same bytes for the same length; no two ranges of a page are equal. */
 export function bytesOf(length: number, seed = 1): Uint8Array {
@@ -21,6 +21,39 @@ export function fileOf(bytes: Uint8Array): MediaFile {
     size: bytes.length,
     read: async (offset, length) => bytes.slice(offset, offset + length),
   };
+}
+
+const MADE_PERIOD = 65_521;
+const MADE: Uint8Array = bytesOf(MADE_PERIOD);
+
+/** Of any size, and never in memory as a whole: the same bytes over and over. */
+export function madeFile(size: number): MediaFile {
+  return {
+    size,
+    read: async (offset, length) => madeBytes(offset, Math.min(length, size - offset)),
+  };
+}
+
+function madeBytes(offset: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; ) {
+    const from = (offset + at) % MADE_PERIOD;
+    const piece = MADE.subarray(from, Math.min(MADE_PERIOD, from + length - at));
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
+
+/** @throws RangeError unless these are all bytes of `madeFile(size)` */
+export async function checkMade(pieces: AsyncIterable<Uint8Array>, size: number): Promise<void> {
+  let at = 0;
+  for await (const piece of pieces) {
+    if (!equalBytes(piece, madeBytes(at, piece.length)))
+      throw new RangeError(`other bytes at ${at}`);
+    at += piece.length;
+  }
+  if (at !== size) throw new RangeError(`${at} bytes of ${size}`);
 }
 
 /** As a file that is sent as it is. */

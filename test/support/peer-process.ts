@@ -16,8 +16,17 @@ export type PeerCommand =
     }
   /** The file with all that is in it, unless one of its name is in the vault already. */
   | { readonly type: "clip"; readonly to: string; readonly path: string }
+  /** So many files of `madeFile`, one after the other. */
+  | {
+      readonly type: "files";
+      readonly to: string;
+      readonly count: number;
+      readonly bytes: number;
+    }
   /** Everything that is received from now on, and what was received and is not whole. */
   | { readonly type: "fetch" }
+  /** As *fetch*; what is whole is read to its end as a `madeFile`, and let go. */
+  | { readonly type: "read" }
   | { readonly type: "stop" };
 
 export type PeerReport =
@@ -35,7 +44,7 @@ export type PeerReport =
   | { readonly type: "shown"; readonly id: string }
   /** Bytes of a clip that were read to be sealed. */
   | { readonly type: "sealing"; readonly bytes: number }
-  /** All of it is here. */
+  /** All of it is here; with *read*, it was read. */
   | { readonly type: "fetched"; readonly id: string }
   | {
       readonly type: "media";
@@ -101,6 +110,14 @@ export class PeerProcess {
 
   sendClip(to: string, path: string): void {
     this.#command({ type: "clip", to, path });
+  }
+
+  sendFiles(to: string, count: number, bytes: number): void {
+    this.#command({ type: "files", to, count, bytes });
+  }
+
+  readAll(): void {
+    this.#command({ type: "read" });
   }
 
   fetchAll(): void {

@@ -6,7 +6,8 @@
  *
  *     argv: vault file, passphrase, kind of connection or ""
  *     then messages { type: "send", to, texts }, { type: "media", to, length, isLive },
- *     { type: "clip", to, path }, { type: "fetch" } and { type: "stop" }
+ *     { type: "clip", to, path }, { type: "files", to, count, bytes }, { type: "fetch" }, { type: "read" }
+ *     and { type: "stop" }
  */
 
 import { readFile } from "node:fs/promises";
@@ -19,7 +20,7 @@ import { FileBlobStorage } from "../../client/vault/node/file-blob-storage.ts";
 import { FileStorage } from "../../client/vault/node/file-storage.ts";
 import { toBase32 } from "../../shared/crypto/bytes.ts";
 import { TumarError } from "../../shared/crypto/errors.ts";
-import { bytesOf, fileOf } from "./media-bytes.ts";
+import { bytesOf, checkMade, fileOf, madeFile } from "./media-bytes.ts";
 import type { PeerCommand, PeerReport } from "./peer-process.ts";
 import { quickDerive } from "./quick-derive.ts";
 
@@ -88,16 +89,34 @@ async function fetchWhole(id: Uint8Array): Promise<void> {
     if (isFetched) break;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
+}
+
+async function fetchOnly(id: Uint8Array): Promise<void> {
+  await fetchWhole(id);
   report({ type: "fetched", id: toBase32(id) });
 }
 
-async function fetchAll(): Promise<void> {
+async function sendFiles(to: string, count: number, bytes: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    await client.sendMedia(to, { kind: "file", source: madeFile(bytes), name: `${i}.bin` });
+  }
+}
+
+async function readWhole(id: Uint8Array): Promise<void> {
+  await fetchWhole(id);
+  const { media } = await client.receivedMessage(id);
+  await checkMade(client.openMedia(id), media?.dataBytes ?? 0);
+  await client.discardMedia(id);
+  report({ type: "fetched", id: toBase32(id) });
+}
+
+async function fetchAll(fetch: (id: Uint8Array) => Promise<void>): Promise<void> {
   const known = new Set<string>();
   const look = async (): Promise<void> => {
     for (const { id, media } of await client.received()) {
       if (media === null || known.has(toBase32(id))) continue;
       known.add(toBase32(id));
-      void fetchWhole(id);
+      void fetch(id);
     }
   };
   client.on(({ type }) => {
@@ -145,7 +164,9 @@ process.on("message", (command: PeerCommand) => {
   if (command.type === "stop") void client.close().then(() => process.exit(0));
   else if (command.type === "send") void sendAll(command.to, command.texts);
   else if (command.type === "clip") void sendClip(command.to, command.path);
-  else if (command.type === "fetch") void fetchAll();
+  else if (command.type === "files") void sendFiles(command.to, command.count, command.bytes);
+  else if (command.type === "fetch") void fetchAll(fetchOnly);
+  else if (command.type === "read") void fetchAll(readWhole);
   else void sendMedia(command.to, command.length, command.isLive);
 });
 client.on((event) => {
