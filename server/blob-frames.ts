@@ -86,12 +86,14 @@ async function sendSlice(frame: BlobGet, { services, peer }: FrameContext): Prom
     peer.refuse(requestId, "REFUSED");
     return;
   }
-  const room = Math.max(0, peer.sliceRoomFor(requestId) - BLOB_SLICE_HEAD_BYTES);
-  const bytes = await services.blobs.read(blob, offset, Math.min(length, room));
-  if (bytes === undefined) {
+  const room = () => Math.max(0, peer.sliceRoomFor(requestId) - BLOB_SLICE_HEAD_BYTES);
+  const read = await services.blobs.read(blob, offset, Math.min(length, room()));
+  if (read === undefined) {
     peer.refuse(requestId, "REFUSED");
     return;
   }
+  // what was answered meanwhile may have taken of it
+  const bytes = read.subarray(0, room());
   services.metrics.blobRead(bytes.length);
   const { storedBytes, isComplete } = blob;
   const quietSeconds = services.blobs.quietSeconds(blob);

@@ -235,6 +235,14 @@ export const SETTINGS = {
     max: 900_000_000_000_000,
     doc: "of blobs through one card's grant",
   },
+  BLOB_FREE_BYTES: {
+    kind: "number",
+    unit: "bytes",
+    default: 1_073_741_824,
+    min: 0,
+    max: 900_000_000_000_000,
+    doc: "of the disk that blobs leave free for all else; 0: none",
+  },
   BLOB_DAYS: {
     kind: "number",
     unit: "days",

@@ -19,6 +19,7 @@ export type LogEvent =
   | "sweep-failed"
   | "commit-failed"
   | "commit-recovered"
+  | "blobs-full"
   | "connection-cut"
   | "relay-unreached"
   | "unexpected";

@@ -3,11 +3,13 @@
  * last commit failed, and ready again when a commit or a sweep succeeds.
  */
 
+import type { ErrorCode } from "../shared/crypto/errors.ts";
 import type { Clock } from "./clock.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 import type {
   Counts,
+  GrowBlob,
   MailboxHandle,
   Operation,
   RecordPart,
@@ -75,6 +77,10 @@ export class ObservedStore implements Store {
 
   blob(blobId: Uint8Array): Promise<StoredBlob | undefined> {
     return this.#store.blob(blobId);
+  }
+
+  growthRefusal(growth: GrowBlob): Promise<ErrorCode | undefined> {
+    return this.#store.growthRefusal(growth);
   }
 
   expiredBlobs(day: number, limit: number): Promise<readonly string[]> {

@@ -3,12 +3,13 @@
  * relay only.
  *
  * A file is as long as the index says (server/store), or longer: what stands beyond is of an append
- * that nobody was told is stored, and the next one writes over it. All work is done by the thread
- * pool of Node, none on the main thread.
+ * that nobody was told is stored. It is cut off when that append is refused; after a kill the next one
+ * writes over it. Times of files and folders are those of an hour, as far as a program may set them.
+ * All work is done by the thread pool of Node, none on the main thread.
  */
 
 import { constants } from "node:fs";
-import { type FileHandle, mkdir, open, readdir, unlink } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, unlink, utimes } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { TumarError } from "../../shared/crypto/errors.ts";
 import { OpenFiles } from "./open-files.ts";
@@ -18,8 +19,10 @@ const MAX_OPEN = 128;
 /** Reads at the same time: more than the thread pool has threads gains nothing. */
 const MAX_READS = 16;
 const NAME = /^[0-9a-f]{48}$/;
-/** Of a disk that is full, worn or over its quota. */
+/** Of a disk that takes no more: full, over its quota, or worn. */
 const FULL_CODES: readonly string[] = ["ENOSPC", "EDQUOT", "EFBIG", "EIO", "EROFS"];
+/** Linux; 0 elsewhere. */
+const NO_ATIME: number = constants.O_NOATIME ?? 0;
 
 export interface Piece {
   /** Where it belongs. */
@@ -27,28 +30,27 @@ export interface Piece {
   readonly parts: readonly Uint8Array[];
   /** Nothing may stand behind it. */
   readonly isEnd: boolean;
-  /** What the file says it was written in: times are kept to the hour. */
-  readonly hour: number;
 }
 
 export class BlobFiles {
   readonly #directory: string;
+  readonly #hour: () => number;
   readonly #open = new OpenFiles(MAX_OPEN);
   /** Bytes of files that are open, at least. */
   readonly #sizes = new WeakMap<FileHandle, number>();
   #reads = 0;
   readonly #readers: (() => void)[] = [];
 
-  constructor(directory: string) {
+  constructor(directory: string, hour: () => number) {
     this.#directory = directory;
+    this.#hour = hour;
   }
 
   /**
    * On disk when it resolves. @throws TumarError STORAGE_FULL; STORE_CORRUPT when the file is shorter
    * than `at`
    */
-  async write(name: string, { at, parts, isEnd, hour }: Piece): Promise<void> {
-    const seconds = hour * 3600;
+  async write(name: string, { at, parts, isEnd }: Piece): Promise<void> {
     try {
       await this.#open.use(
         name,
@@ -58,13 +60,35 @@ export class BlobFiles {
           if (size < at) throw new TumarError("STORE_CORRUPT", "a blob's file has lost its end");
           const end = await writeAll(file, at, parts);
           if (isEnd && size > end) await file.truncate(end);
-          await file.utimes(seconds, seconds);
+          await this.#toTheHour(file);
           await file.datasync();
           this.#sizes.set(file, isEnd ? end : Math.max(size, end));
+          // its name must be on disk before its first byte counts
+          if (at === 0) await this.#syncFolders(name);
         },
       );
     } catch (error) {
       throw asStoreError(error);
+    }
+  }
+
+  /** Removes what stands behind `length`, if anything does. */
+  async cut(name: string, length: number): Promise<void> {
+    try {
+      await this.#open.use(
+        name,
+        () => openQuietly(this.#path(name), constants.O_RDWR),
+        async (file) => {
+          const size = this.#sizes.get(file) ?? (await file.stat()).size;
+          if (size <= length) return;
+          await file.truncate(length);
+          await this.#toTheHour(file);
+          await file.datasync();
+          this.#sizes.set(file, length);
+        },
+      );
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw asStoreError(error);
     }
   }
 
@@ -74,11 +98,11 @@ export class BlobFiles {
     try {
       return await this.#open.use(
         name,
-        () => open(this.#path(name), constants.O_RDWR),
+        () => openQuietly(this.#path(name), constants.O_RDWR),
         (file) => readAll(file, at, length),
       );
     } catch (error) {
-      throw asStoreError(error);
+      throw isNone(error) ? gone(error) : error;
     } finally {
       this.#reads -= 1;
       this.#readers.shift()?.();
@@ -88,9 +112,15 @@ export class BlobFiles {
   /** Succeeds when there is none. */
   async remove(name: string): Promise<void> {
     this.#open.drop(name);
-    await unlink(this.#path(name)).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOENT") throw error;
-    });
+    const path = this.#path(name);
+    try {
+      await unlink(path);
+    } catch (error) {
+      if (isNone(error)) return;
+      throw error;
+    }
+    const seconds = this.#hour() * 3600;
+    await utimes(dirname(path), seconds, seconds);
   }
 
   /** Names of all files, folder by folder. */
@@ -115,22 +145,29 @@ export class BlobFiles {
   async #openToWrite(name: string): Promise<FileHandle> {
     const path = this.#path(name);
     try {
-      return await open(path, constants.O_RDWR);
+      return await openQuietly(path, constants.O_RDWR);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      if (!isNone(error)) throw error;
     }
-    const folder = dirname(path);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
-    try {
-      for (const made of [folder, dirname(folder), this.#directory, dirname(this.#directory)]) {
-        await syncDirectory(made);
-      }
-    } catch (error) {
-      await file.close();
-      throw error;
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    return await openQuietly(path, constants.O_RDWR | constants.O_CREAT);
+  }
+
+  /** From the file's own up to the one that holds all of them. */
+  async #syncFolders(name: string): Promise<void> {
+    const folder = dirname(this.#path(name));
+    for (const path of [folder, dirname(folder), this.#directory]) {
+      await withDirectory(path, async (directory) => {
+        await this.#toTheHour(directory);
+        await directory.sync();
+      });
     }
-    return file;
+    await withDirectory(dirname(this.#directory), (directory) => directory.sync());
+  }
+
+  async #toTheHour(file: FileHandle): Promise<void> {
+    const seconds = this.#hour() * 3600;
+    await file.utimes(seconds, seconds);
   }
 
   async #readTurn(): Promise<void> {
@@ -188,12 +225,25 @@ async function entriesOf(directory: string): Promise<string[]> {
   }
 }
 
-async function syncDirectory(path: string): Promise<void> {
+async function withDirectory(
+  path: string,
+  work: (directory: FileHandle) => Promise<void>,
+): Promise<void> {
   const directory = await open(path, "r");
   try {
-    await directory.sync();
+    await work(directory);
   } finally {
     await directory.close();
+  }
+}
+
+/** So that reading leaves no time behind, where the file is ours. */
+async function openQuietly(path: string, flags: number): Promise<FileHandle> {
+  try {
+    return await open(path, flags | NO_ATIME, 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") throw error;
+    return await open(path, flags, 0o600);
   }
 }
 
@@ -202,8 +252,13 @@ function asStoreError(error: unknown): unknown {
   if (code !== undefined && FULL_CODES.includes(code)) {
     return new TumarError("STORAGE_FULL", "a blob's file cannot be written", { cause: error });
   }
-  if (code === "ENOENT") {
-    return new TumarError("STORE_CORRUPT", "a blob's file is gone", { cause: error });
-  }
-  return error;
+  return isNone(error) ? gone(error) : error;
+}
+
+function isNone(error: unknown): boolean {
+  return (error as { readonly code?: string }).code === "ENOENT";
+}
+
+function gone(error: unknown): TumarError {
+  return new TumarError("STORE_CORRUPT", "a blob's file is gone", { cause: error });
 }

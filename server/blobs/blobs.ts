@@ -7,57 +7,53 @@
  */
 
 import { join } from "node:path";
-import { type ErrorCode, TumarError } from "../../shared/crypto/errors.ts";
-import type { ReceiptProof } from "../../shared/wire/receipt.ts";
-import { type Clock, hourOf } from "../clock.ts";
-import type { SettingValues } from "../config-table.ts";
-import type { Logger } from "../logger.ts";
-import type { Metrics } from "../metrics.ts";
-import type { GroupCommit } from "../store/group-commit.ts";
-import { dayOf, mapKey } from "../store/rules.ts";
-import type { CreateBlob, Result, Store, StoredBlob } from "../store/store.ts";
+import { TumarError } from "../../shared/crypto/errors.ts";
+import { hourOf } from "../clock.ts";
+import { dayOf, mapKey, refused } from "../store/rules.ts";
+import type { CreateBlob, Result, StoredBlob } from "../store/store.ts";
 import { BlobFiles } from "./blob-files.ts";
 import { ByteBudget } from "./byte-budget.ts";
+import { FreeSpace } from "./free-space.ts";
 import { Quiet } from "./quiet.ts";
-import { type Append, type AppendOutcome, Upload, type UploadParts } from "./upload.ts";
+import type { Append, AppendOutcome } from "./upload.ts";
+import { type BlobsParts, Uploads } from "./uploads.ts";
 
 /** Bytes of all appends that wait for the disk. */
 export const MAX_PENDING_BYTES: number = 16 * 1024 * 1024;
 /** Dropped at once by a sweep, between which commits go on. */
 const SLICE_BLOBS = 100;
 
-export interface BlobsParts {
-  readonly config: SettingValues;
-  readonly clock: Clock;
-  readonly timer: Clock;
-  readonly store: Store;
-  readonly commits: GroupCommit<ReceiptProof>;
-  readonly metrics: Metrics;
-  readonly logger: Logger;
-}
-
 export class Blobs {
   /** Bytes that wait for the disk. */
   readonly pending: ByteBudget = new ByteBudget(MAX_PENDING_BYTES);
   readonly #parts: BlobsParts;
   readonly #files: BlobFiles;
+  readonly #free: FreeSpace;
   readonly #quiet: Quiet;
+  readonly #uploads: Uploads;
   /** Blobs that are being made, by id: whoever asks for one waits. */
   readonly #creating = new Map<string, Promise<unknown>>();
-  /** Blobs that are being written, by id. */
-  readonly #uploads = new Map<string, Promise<Upload | undefined>>();
   #work = 0;
   readonly #onIdle: (() => void)[] = [];
 
   constructor(parts: BlobsParts) {
+    const { config, clock, timer } = parts;
     this.#parts = parts;
-    this.#files = new BlobFiles(join(parts.config.DATA, "blobs"));
-    this.#quiet = new Quiet(parts.clock, parts.timer);
+    this.#files = new BlobFiles(join(config.DATA, "blobs"), () => hourOf(clock()));
+    this.#free = new FreeSpace(config.DATA, config.BLOB_FREE_BYTES, timer);
+    this.#quiet = new Quiet(clock, timer);
+    this.#uploads = new Uploads({
+      ...parts,
+      files: this.#files,
+      free: this.#free,
+      quiet: this.#quiet,
+      state: (blobId) => this.state(blobId),
+    });
   }
 
   async create(operation: CreateBlob): Promise<Result<StoredBlob>> {
     const id = mapKey(operation.blobId);
-    const creating = this.#parts.commits.submit(operation);
+    const creating = this.#make(operation);
     this.#creating.set(id, creating);
     try {
       return await creating;
@@ -68,11 +64,7 @@ export class Blobs {
 
   /** Resolves when the bytes are on disk and counted, or refused. Rejects when the store does. */
   async append(blobId: Uint8Array, append: Append): Promise<AppendOutcome> {
-    return await this.#working(async () => {
-      const upload = await this.#upload(blobId);
-      if (upload === undefined) return { ok: false, code: "REFUSED", storedBytes: 0 };
-      return await upload.append(append);
-    });
+    return await this.#working(() => this.#uploads.append(blobId, append));
   }
 
   /** undefined when there is no such blob. */
@@ -103,21 +95,17 @@ export class Blobs {
     return this.#quiet.secondsOf(blob);
   }
 
-  /** Removes what has expired; the number of blobs. */
-  async sweep(hour: number): Promise<number> {
-    const { store, commits } = this.#parts;
+  /** Removes what has expired, slice by slice until `isOver`; the number of blobs. */
+  async sweep(hour: number, isOver: () => boolean = () => false): Promise<number> {
     const day = dayOf(hour);
     let removed = 0;
-    for (;;) {
-      const names = await store.expiredBlobs(day, SLICE_BLOBS);
-      for (const name of names) {
-        const dropped = await commits.submit({ type: "dropBlob", name, day });
-        if (!dropped.ok) return removed;
-        await this.#files.remove(name);
-        removed += 1;
-      }
-      if (names.length < SLICE_BLOBS) return removed;
+    while (!isOver()) {
+      const names = await this.#parts.store.expiredBlobs(day, SLICE_BLOBS);
+      const gone = await Promise.all(names.map((name) => this.#drop(name, day)));
+      removed += gone.filter((isGone) => isGone).length;
+      if (names.length < SLICE_BLOBS || gone.includes(false)) break;
     }
+    return removed;
   }
 
   /** Removes files that no blob has: what a kill left. To be called before anything is taken in. */
@@ -148,65 +136,25 @@ export class Blobs {
     await this.#files.close();
   }
 
-  #upload(blobId: Uint8Array): Promise<Upload | undefined> {
-    const id = mapKey(blobId);
-    const known = this.#uploads.get(id);
-    if (known !== undefined) return known;
-    const opening = this.#openUpload(id, blobId);
-    this.#uploads.set(id, opening);
-    opening.then(
-      (upload) => upload ?? this.#uploads.delete(id),
-      () => this.#uploads.delete(id),
-    );
-    return opening;
+  /** False, and logged, when the store does not forget it. */
+  async #drop(name: string, day: number): Promise<boolean> {
+    const dropped = await this.#parts.commits.submit({ type: "dropBlob", name, day });
+    if (!dropped.ok) {
+      this.#parts.logger.write("error", "sweep-failed", { code: dropped.code });
+      return false;
+    }
+    if (dropped.value) await this.#files.remove(name);
+    return dropped.value;
   }
 
-  async #openUpload(id: string, blobId: Uint8Array): Promise<Upload | undefined> {
-    const blob = await this.state(blobId);
-    if (blob === undefined) return undefined;
-    return new Upload(blob, this.#uploadParts(id, blobId, blob.name));
-  }
-
-  /** Expired while it was being written: the last write may have made its file again. */
-  async #removeIfGone(blobId: Uint8Array, name: string): Promise<void> {
-    if ((await this.#parts.store.blob(blobId)) === undefined) await this.#files.remove(name);
-  }
-
-  #uploadParts(id: string, blobId: Uint8Array, name: string): UploadParts {
-    const { config, clock, timer, commits, metrics } = this.#parts;
-    return {
-      limits: { blobBytes: config.BLOB_MAX_BYTES },
-      write: async (piece) => {
-        const beganMs = timer();
-        await this.#files.write(name, { ...piece, hour: hourOf(clock()) });
-        metrics.blobFlushed((timer() - beganMs) / 1000);
-      },
-      commit: async (growth) => {
-        const hour = hourOf(clock());
-        const result = await commits.submit({ type: "growBlob", blobId, hour, ...growth });
-        if (result.ok) {
-          this.#quiet.grew(result.value.name);
-          metrics.blobGrew(growth.to - growth.from, growth.isLast);
-        } else if (result.code === "REFUSED") {
-          await this.#removeIfGone(blobId, name);
-        }
-        return result;
-      },
-      codeOf: (error) => this.#codeOf(error),
-      after: (ms, act) => {
-        const timeout = setTimeout(act, ms);
-        return () => clearTimeout(timeout);
-      },
-      onIdle: () => this.#uploads.delete(id),
-    };
-  }
-
-  /** A blob that has lost bytes is gone: its sender begins another. */
-  #codeOf(error: unknown): ErrorCode {
-    const code = error instanceof TumarError ? error.code : "INTERNAL";
-    if (code === "STORAGE_FULL") return code;
-    this.#parts.logger.unexpected(error);
-    return code === "STORE_CORRUPT" ? "REFUSED" : "INTERNAL";
+  async #make(operation: CreateBlob): Promise<Result<StoredBlob>> {
+    const { commits, store } = this.#parts;
+    const known = await store.blob(operation.blobId);
+    // not asked for the claim: answers would tell strangers how much is free
+    if (known === undefined && !(await this.#free.has(0))) return refused("STORAGE_FULL");
+    const result = await commits.submit(operation);
+    if (result.ok && known === undefined) this.#quiet.grew(result.value.name);
+    return result;
   }
 
   async #working<Value>(work: () => Promise<Value>): Promise<Value> {

@@ -332,6 +332,8 @@ export interface Store {
   /** Parts sorted by writer; undefined when there is no such record. */
   record(recordId: Uint8Array): Promise<readonly RecordPart[] | undefined>;
   blob(blobId: Uint8Array): Promise<StoredBlob | undefined>;
+  /** What `growBlob` would be refused with now; undefined when it would not. Changes nothing. */
+  growthRefusal(growth: GrowBlob): Promise<ErrorCode | undefined>;
   /** Names of blobs whose day is over and that no pin keeps; `limit` at most. */
   expiredBlobs(day: number, limit: number): Promise<readonly string[]>;
   /** Those of `names` that are names of blobs. */

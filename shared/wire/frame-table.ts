@@ -353,7 +353,7 @@ export const CLIENT_FRAMES: ClientTable = {
     from: "client",
     channel: "sender",
     needsEpoch: false,
-    doc: "Adds bytes at the end of a blob. Answered when they are on disk. Bytes further ahead than the end wait for those before them, up to 1 MiB and 5 s; a newer append for the same place ends the wait of the older one with `BLOB_SUPERSEDED`. To a complete blob nothing can be added.",
+    doc: "Adds bytes at the end of a blob. Answered when they are on disk. Bytes further ahead than the end wait for those before them, up to 64 of them, 1 MiB and 5 s; a newer append for the same place ends the wait of the older one with `BLOB_SUPERSEDED`. To a complete blob nothing can be added.",
     fields: {
       depositId,
       uploadId,

@@ -210,6 +210,20 @@ describe("blob frames", () => {
     assert.equal(status, 200, "blobs have used up their room; all else goes on");
   });
 
+  it("a blob is as new as it was made, whatever the relay's age", async (t) => {
+    let nowMs = 0;
+    const relay = await relayInProcess(t, {}, { timer: () => nowMs });
+    const owner = await BareClient.connect(relay.address);
+    const { depositId } = await register(owner, newMailbox());
+    nowMs += 36_000_000;
+    const blob = new BareUpload(await askOver(relay, "exchange"), depositId);
+    assert.equal((await blob.create()).quietSeconds, 0);
+    nowMs += 70_000;
+    assert.equal((await blob.append(0, EMPTY)).quietSeconds, 70, "nothing came");
+    assert.equal((await blob.create()).quietSeconds, 70);
+    assert.equal((await blob.append(0, Uint8Array.of(1))).quietSeconds, 0);
+  });
+
   it("exchanges that overtake each other, and one that is asked anew", async (t) => {
     const { relay, mailbox } = await scene(t);
     const ask = await askOver(relay, "exchange");

@@ -7,6 +7,8 @@ import { ERRORS } from "../../shared/crypto/errors.ts";
 import { type SigningKeyPair, systemRandom } from "../../shared/crypto/sodium.ts";
 import { answerRoom, exchangeRoom } from "../../shared/wire/answer-room.ts";
 import type { RelayFrame } from "../../shared/wire/frames.ts";
+import { MAX_BLOB_SLICE_BYTES } from "../../shared/wire/limits.ts";
+import { type Ask, BareUpload } from "../support/bare-blobs.ts";
 import { newKey, type Request } from "../support/bare-client.ts";
 import type { BareExchanger, ExchangeName } from "../support/bare-exchange.ts";
 import { SOME_FRAMES } from "../support/bare-frames.ts";
@@ -93,6 +95,21 @@ function isOfUse(frame: RelayFrame): boolean {
 }
 
 describe("the room of an answer", () => {
+  it("is shared by a slice of a blob and pairs that are there before it is read", async (t) => {
+    const { client, mailbox } = await exchangeScene(t);
+    const recordId = await makeRecord(client);
+    const ask: Ask = async (request) => (await client.exchange([request]))[0] ?? assert.fail();
+    const blob = new BareUpload(ask, mailbox.depositId);
+    await blob.create();
+    await blob.upload(systemRandom(2 * MAX_BLOB_SLICE_BYTES));
+    const { blobId } = blob;
+    const frames = await client.exchange([
+      { type: "blob.get", blobId, offset: 0, length: MAX_BLOB_SLICE_BYTES },
+      { type: "prekeys.take", recordId, token: systemRandom(16), first: 0 },
+    ]);
+    assert.deepEqual(typesOf(frames).sort(), ["blob.slice", "pairs"]);
+  });
+
   it("holds an answer to every frame of a sender (property)", async (t) => {
     const { client, mailbox } = await exchangeScene(t, {
       EXCHANGES_PER_SECOND: 100_000,

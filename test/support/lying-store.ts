@@ -5,6 +5,7 @@
 
 import type {
   Counts,
+  GrowBlob,
   MailboxHandle,
   Operation,
   RecordPart,
@@ -14,6 +15,7 @@ import type {
   SweepReport,
   WaitingEnvelope,
 } from "../../server/store/store.ts";
+import type { ErrorCode } from "../../shared/crypto/errors.ts";
 
 export interface Lies {
   readonly commit?: (
@@ -81,6 +83,10 @@ export class LyingStore implements Store {
   async blob(blobId: Uint8Array): Promise<StoredBlob | undefined> {
     const found = await this.#store.blob(blobId);
     return found && (this.lies.blob?.(found) ?? found);
+  }
+
+  growthRefusal(growth: GrowBlob): Promise<ErrorCode | undefined> {
+    return this.#store.growthRefusal(growth);
   }
 
   expiredBlobs(day: number, limit: number): Promise<readonly string[]> {

@@ -4,6 +4,7 @@
  */
 
 import { toHex } from "../../../shared/crypto/bytes.ts";
+import type { ErrorCode } from "../../../shared/crypto/errors.ts";
 import type { StoreLimits } from "../limits.ts";
 import {
   blobQuotaRefusal,
@@ -68,19 +69,28 @@ export class MemoryBlobs {
   }
 
   grow(operation: GrowBlob): Result<StoredBlob> {
+    const refusal = this.growthRefusal(operation);
+    if (refusal !== undefined) return refused(refusal);
     const { depositHash, blobId, from, to, isLast, hour } = operation;
     const grant = this.#mailboxes.grant(depositHash);
     const blob = this.#blobs.get(toHex(blobId));
     if (grant === undefined || blob === undefined) return refused("REFUSED");
-    const added = blobRoom(to) - blobRoom(from);
-    const refusal =
-      growRefusal(this.#limits, blob.state, operation) ??
-      this.#quotaRefusal(grant, dayOf(hour), added);
-    if (refusal !== undefined) return refused(refusal);
     if (to === from && !isLast) return done(blob.state);
-    charge(grant, dayOf(hour), added);
+    charge(grant, dayOf(hour), blobRoom(to) - blobRoom(from));
     blob.state = { ...blob.state, storedBytes: to, isComplete: isLast, grownHour: hour };
     return done(blob.state);
+  }
+
+  growthRefusal(operation: GrowBlob): ErrorCode | undefined {
+    const { depositHash, blobId, from, to, hour } = operation;
+    const grant = this.#mailboxes.grant(depositHash);
+    const blob = this.#blobs.get(toHex(blobId));
+    if (grant === undefined || blob === undefined) return "REFUSED";
+    const added = blobRoom(to) - blobRoom(from);
+    return (
+      growRefusal(this.#limits, blob.state, operation) ??
+      this.#quotaRefusal(grant, dayOf(hour), added)
+    );
   }
 
   pin({ blobId, pin, untilDay }: PinBlob): Result<undefined> {

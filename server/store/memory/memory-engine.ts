@@ -2,10 +2,12 @@
  * The memory engine of the Store port, for tests: same answers as any engine, nothing durable.
  */
 
+import type { ErrorCode } from "../../../shared/crypto/errors.ts";
 import type { StoreLimits } from "../limits.ts";
 import { dayOf } from "../rules.ts";
 import type {
   Counts,
+  GrowBlob,
   MailboxHandle,
   Operation,
   RecordPart,
@@ -52,6 +54,10 @@ export class MemoryStore implements Store {
 
   async blob(blobId: Uint8Array): Promise<StoredBlob | undefined> {
     return this.#blobs.blob(blobId);
+  }
+
+  async growthRefusal(growth: GrowBlob): Promise<ErrorCode | undefined> {
+    return this.#blobs.growthRefusal(growth);
   }
 
   async expiredBlobs(day: number, limit: number): Promise<readonly string[]> {

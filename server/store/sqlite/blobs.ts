@@ -73,7 +73,7 @@ export class Blobs {
     [number, number, Uint8Array],
     { readonly id: number; size: number }
   >;
-  /** Exact use of the day by grant. */
+  /** Exact use of the day by grant, if the row agrees: a row's number may be that of a grant that is gone. */
   readonly #used = new Map<number, number>();
   #usedDay = 0;
   /** What all blobs count together; undefined after a rollback. */
@@ -137,19 +137,20 @@ export class Blobs {
   }
 
   grow(operation: GrowBlob): Result<StoredBlob> {
-    const { depositHash, blobId, from, to, isLast, hour } = operation;
-    const grant = this.#mailboxes.findGrant(depositHash);
-    const row = this.#select.get(this.#ids.blob(blobId));
-    if (grant === undefined || row === undefined) return refused("REFUSED");
+    const { from, to, isLast, hour } = operation;
+    const growth = this.#growth(operation);
+    if (typeof growth === "string") return refused(growth);
+    const { grant, row } = growth;
     const blob = toBlob(row);
-    const added = blobRoom(to) - blobRoom(from);
-    const refusal =
-      growRefusal(this.#limits, blob, operation) ?? this.#quotaRefusal(grant, dayOf(hour), added);
-    if (refusal !== undefined) return refused(refusal);
     if (to === from && !isLast) return done(blob);
-    this.#charge(grant, dayOf(hour), added);
+    this.#charge(grant, dayOf(hour), blobRoom(to) - blobRoom(from));
     this.#update.run(to, isLast ? 1 : 0, hour, row.id);
     return done({ ...blob, storedBytes: to, isComplete: isLast, grownHour: hour });
+  }
+
+  growthRefusal(operation: GrowBlob): ErrorCode | undefined {
+    const growth = this.#growth(operation);
+    return typeof growth === "string" ? growth : undefined;
   }
 
   pin({ blobId, pin, untilDay }: PinBlob): Result<undefined> {
@@ -186,6 +187,18 @@ export class Blobs {
     return new Set(names.filter((name) => this.#select.get(keyOf(name)) !== undefined));
   }
 
+  /** Who pays and what grows, or why not. */
+  #growth(operation: GrowBlob): { readonly grant: GrantState; readonly row: BlobRow } | ErrorCode {
+    const { depositHash, blobId, from, to, hour } = operation;
+    const grant = this.#mailboxes.findGrant(depositHash);
+    const row = this.#select.get(this.#ids.blob(blobId));
+    if (grant === undefined || row === undefined) return "REFUSED";
+    const refusal =
+      growRefusal(this.#limits, toBlob(row), operation) ??
+      this.#quotaRefusal(grant, dayOf(hour), blobRoom(to) - blobRoom(from));
+    return refusal ?? { grant, row };
+  }
+
   #quotaRefusal(grant: GrantState, day: number, added: number): ErrorCode | undefined {
     this.#total ??= this.#sum.get()?.total ?? 0;
     const usedToday = this.#usedToday(grant, day);
@@ -200,7 +213,9 @@ export class Blobs {
   #usedToday(grant: GrantState, day: number): number {
     if (this.#usedDay !== day || this.#used.size > MAX_METERS) this.#used.clear();
     this.#usedDay = day;
-    return this.#used.get(grant.id) ?? (grant.blobDay === day ? grant.blobBytes : 0);
+    if (grant.blobDay !== day) return 0;
+    const exact = this.#used.get(grant.id);
+    return exact !== undefined && inSteps(exact) === grant.blobBytes ? exact : grant.blobBytes;
   }
 
   /** After `#quotaRefusal`. */
@@ -208,12 +223,17 @@ export class Blobs {
     const used = this.#usedToday(grant, day) + added;
     this.#used.set(grant.id, used);
     this.#total = (this.#total ?? 0) + added;
-    const written = Math.ceil(used / USE_STEP_BYTES) * USE_STEP_BYTES;
+    const written = inSteps(used);
     if (grant.blobDay === day && grant.blobBytes === written) return;
     grant.blobDay = day;
     grant.blobBytes = written;
     this.#setUse.run(day, written, grant.id);
   }
+}
+
+/** What the row of a grant says of such a use. */
+function inSteps(used: number): number {
+  return Math.ceil(used / USE_STEP_BYTES) * USE_STEP_BYTES;
 }
 
 function toBlob({ key, size, claimed, complete, grown_hour }: BlobRow): StoredBlob {

@@ -6,10 +6,12 @@
  */
 
 import type { Database } from "better-sqlite3";
+import type { ErrorCode } from "../../../shared/crypto/errors.ts";
 import type { StoreLimits } from "../limits.ts";
 import { dayOf, refused } from "../rules.ts";
 import type {
   Counts,
+  GrowBlob,
   MailboxHandle,
   Operation,
   RecordPart,
@@ -118,6 +120,10 @@ export class SqliteStore implements Store {
 
   async blob(blobId: Uint8Array): Promise<StoredBlob | undefined> {
     return withStoreErrors(() => this.#blobs.blob(blobId));
+  }
+
+  async growthRefusal(growth: GrowBlob): Promise<ErrorCode | undefined> {
+    return withStoreErrors(() => this.#blobs.growthRefusal(growth));
   }
 
   async expiredBlobs(day: number, limit: number): Promise<readonly string[]> {

@@ -126,18 +126,18 @@ describe("how long a blob has been quiet", () => {
 describe("files of blobs", () => {
   it("are written from any place that is there, read by many at once, and end where they end", async (t) => {
     const directory = await temporaryDirectory(t);
-    const files = new BlobFiles(join(directory, "blobs"));
+    const files = new BlobFiles(join(directory, "blobs"), () => 1);
     t.after(() => files.close());
     const bytes = systemRandom(3000);
     const part = (from: number, to: number) => bytes.subarray(from, to);
-    await files.write(NAME, { at: 0, parts: [part(0, 10), part(10, 2000)], isEnd: false, hour: 1 });
+    await files.write(NAME, { at: 0, parts: [part(0, 10), part(10, 2000)], isEnd: false });
     // The second half of that was never counted: it is written again.
-    await files.write(NAME, { at: 1000, parts: [part(1000, 1500)], isEnd: false, hour: 1 });
-    await files.write(NAME, { at: 1500, parts: [part(1500, 1600)], isEnd: true, hour: 1 });
+    await files.write(NAME, { at: 1000, parts: [part(1000, 1500)], isEnd: false });
+    await files.write(NAME, { at: 1500, parts: [part(1500, 1600)], isEnd: true });
     const reads = Array.from({ length: 40 }, (_, i) => files.read(NAME, i * 40, 40));
     assert.deepEqual(Uint8Array.from(Buffer.concat(await Promise.all(reads))), part(0, 1600));
     await assert.rejects(files.read(NAME, 1590, 20), { code: "STORE_CORRUPT" });
-    const beyond = { at: 1601, parts: [part(0, 1)], isEnd: false, hour: 1 };
+    const beyond = { at: 1601, parts: [part(0, 1)], isEnd: false };
     await assert.rejects(files.write(NAME, beyond), { code: "STORE_CORRUPT" });
     await files.remove(NAME);
     await files.remove(NAME);
@@ -146,12 +146,12 @@ describe("files of blobs", () => {
 
   it("a disk that takes no more is STORAGE_FULL; a name that is none is refused", async (t) => {
     const directory = await temporaryDirectory(t);
-    const files = new BlobFiles(join(directory, "blobs"));
+    const files = new BlobFiles(join(directory, "blobs"), () => 1);
     t.after(() => files.close());
     const folder = join(directory, "blobs", NAME.slice(0, 2), NAME.slice(2, 4));
     await mkdir(folder, { recursive: true });
     await symlink("/dev/full", join(folder, NAME));
-    const piece = { at: 0, parts: [Uint8Array.of(1)], isEnd: false, hour: 1 };
+    const piece = { at: 0, parts: [Uint8Array.of(1)], isEnd: false };
     await assert.rejects(files.write(NAME, piece), { code: "STORAGE_FULL" });
     await assert.rejects(files.write("../../identity.key", piece), RangeError);
     const names: string[] = [];

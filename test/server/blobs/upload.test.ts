@@ -6,10 +6,12 @@ import fc from "fast-check";
 import {
   type Append,
   type AppendOutcome,
+  MAX_AHEAD,
   MAX_AHEAD_BYTES,
   Upload,
   type UploadParts,
 } from "../../../server/blobs/upload.ts";
+import { EMPTY } from "../../../shared/crypto/bytes.ts";
 import type { ErrorCode } from "../../../shared/crypto/errors.ts";
 import { systemRandom } from "../../../shared/crypto/sodium.ts";
 
@@ -21,22 +23,37 @@ class Disk {
   storedBytes = 0;
   isComplete = false;
   claimedBytes = 0;
-  isIdle = true;
   /** Refusals of the next commits, the first one first. */
   readonly refusals: (ErrorCode | undefined)[] = [];
+  /** What each growth is refused with before anything is written. */
+  refusal: ErrorCode | undefined;
+  /** The part that throws. */
+  broken: "refusal" | "write" | "commit" | "cut" | undefined;
   writes = 0;
+  /** What should never have happened; asked for at the end, since errors here are the disk's. */
+  readonly faults: string[] = [];
   /** Resolved by the test; each write waits for it. */
   gate: Promise<void> = Promise.resolve();
   readonly timers = new Set<() => void>();
   maxBytes = 2 ** 40;
 
   open(): Upload {
-    this.isIdle = false;
     return new Upload(this.#blob(), this.#parts());
   }
 
   expire(): void {
     for (const act of [...this.timers]) act();
+  }
+
+  /** Nothing waits, and nothing lies on the disk that does not count. */
+  assertSettled(): void {
+    assert.deepEqual(this.faults, []);
+    assert.equal(this.timers.size, 0);
+    assert.equal(this.file.length, this.storedBytes);
+  }
+
+  #mayBreak(part: Disk["broken"]): void {
+    if (this.broken === part) throw new Error(part);
   }
 
   #blob() {
@@ -47,29 +64,38 @@ class Disk {
   #parts(): UploadParts {
     return {
       limits: { blobBytes: this.maxBytes },
+      refusal: async ({ from }) => {
+        this.#mayBreak("refusal");
+        if (from !== this.storedBytes) this.faults.push("asked for another place");
+        return this.refusal;
+      },
       write: async ({ at, parts }) => {
         this.writes += 1;
         await this.gate;
-        assert.equal(at, this.storedBytes, "one flush at a time, each from the end of the index");
+        this.#mayBreak("write");
+        if (at !== this.storedBytes) this.faults.push("not one flush at a time, each from the end");
         this.file = Buffer.concat([this.file.subarray(0, at), ...parts]);
       },
       commit: async ({ from, to, isLast }) => {
+        this.#mayBreak("commit");
         const refusal = this.refusals.shift();
         if (refusal !== undefined) return { ok: false, code: refusal };
         if (from !== this.storedBytes || this.isComplete)
           return { ok: false, code: "WRONG_OFFSET" };
-        assert.ok(this.file.length >= to, "bytes are on disk before they count");
+        if (this.file.length < to) this.faults.push("counted before it is on disk");
         this.storedBytes = to;
         this.isComplete = isLast;
         return { ok: true, value: this.#blob() };
+      },
+      cut: async () => {
+        this.#mayBreak("cut");
+        this.file = this.file.subarray(0, this.storedBytes);
+        return this.#blob();
       },
       codeOf: () => "STORAGE_FULL",
       after: (_ms, act) => {
         this.timers.add(act);
         return () => this.timers.delete(act);
-      },
-      onIdle: () => {
-        this.isIdle = true;
       },
     };
   }
@@ -104,8 +130,8 @@ describe("upload of a blob", () => {
         const upload = disk.open();
         assert.ok((await codesOf(order.map((one) => upload.append(one)))).every((c) => c === "ok"));
         assert.deepEqual(Uint8Array.from(disk.file), whole);
-        assert.deepEqual([disk.storedBytes, disk.isComplete, disk.isIdle], [1000, true, true]);
-        assert.equal(disk.timers.size, 0);
+        assert.deepEqual([disk.storedBytes, disk.isComplete], [1000, true]);
+        disk.assertSettled();
       }),
       { numRuns: 100 },
     );
@@ -150,7 +176,7 @@ describe("upload of a blob", () => {
           Uint8Array.from(disk.file.subarray(0, disk.storedBytes)),
           whole.subarray(0, disk.storedBytes),
         );
-        assert.deepEqual([disk.timers.size, disk.isIdle], [0, true]);
+        disk.assertSettled();
       }),
       { numRuns: 150 },
     );
@@ -184,6 +210,28 @@ describe("upload of a blob", () => {
     assert.deepEqual(outcomes[1], { ok: false, code: "WRONG_OFFSET", storedBytes: 10 });
   });
 
+  it("a copy of what is stored waits for the flush that runs, not for those behind it", async () => {
+    const disk = new Disk();
+    const upload = disk.open();
+    const gates: (() => void)[] = [];
+    const shut = () => {
+      disk.gate = new Promise((resolve) => gates.push(resolve));
+    };
+    shut();
+    const first = upload.append(piece(0, new Uint8Array(10)));
+    await new Promise((done) => setImmediate(done));
+    shut();
+    const second = upload.append(piece(10, new Uint8Array(10)));
+    const copies = [upload.append(piece(0, new Uint8Array(10))), upload.append(piece(10, EMPTY))];
+    gates[0]?.();
+    assert.ok((await first).ok);
+    assert.deepEqual(await copies[0], { ok: false, code: "WRONG_OFFSET", storedBytes: 10 });
+    gates[1]?.();
+    assert.ok((await second).ok);
+    assert.deepEqual(await copies[1], { ok: false, code: "WRONG_OFFSET", storedBytes: 20 });
+    disk.assertSettled();
+  });
+
   it("of two that wait for one place the newer one is kept", async () => {
     const disk = new Disk();
     const upload = disk.open();
@@ -206,7 +254,22 @@ describe("upload of a blob", () => {
     assert.equal(codeOf(await tooMany), "WRONG_OFFSET");
     disk.expire();
     assert.deepEqual(await codesOf([one, two]), ["WRONG_OFFSET", "WRONG_OFFSET"]);
-    assert.ok(disk.isIdle);
+    disk.assertSettled();
+  });
+
+  it("of thousands that come ahead of their turn a few wait, and all are answered", async () => {
+    const disk = new Disk();
+    const upload = disk.open();
+    const ahead = Array.from({ length: 3000 }, (_, i) =>
+      upload.append(piece(i + 1, Uint8Array.of(i))),
+    );
+    assert.equal(disk.timers.size, MAX_AHEAD);
+    assert.ok((await upload.append(piece(0, Uint8Array.of(255)))).ok);
+    const codes = await codesOf(ahead);
+    assert.deepEqual(codes.slice(0, MAX_AHEAD), Array(MAX_AHEAD).fill("ok"));
+    assert.ok(codes.slice(MAX_AHEAD).every((code) => code === "WRONG_OFFSET"));
+    assert.equal(disk.storedBytes, MAX_AHEAD + 1);
+    disk.assertSettled();
   });
 
   it("what stands behind a refused piece is refused too, and can be brought again", async () => {
@@ -216,6 +279,7 @@ describe("upload of a blob", () => {
     const pieces = [piece(0, new Uint8Array(10)), piece(10, new Uint8Array(10), true, OTHER)];
     const outcomes = pieces.map((one) => upload.append(one));
     assert.deepEqual(await codesOf(outcomes), ["QUOTA", "WRONG_OFFSET"]);
+    disk.assertSettled();
     assert.deepEqual(await codesOf(pieces.map((one) => upload.append(one))), ["ok", "ok"]);
   });
 
@@ -229,6 +293,39 @@ describe("upload of a blob", () => {
     disk.gate = Promise.resolve();
     assert.ok((await upload.append(piece(0, Uint8Array.of(2), true))).ok);
     assert.deepEqual([...disk.file], [2]);
+  });
+
+  it("what would be refused is not written", async () => {
+    const disk = new Disk();
+    const upload = disk.open();
+    disk.refusal = "QUOTA";
+    const pieces = [piece(0, new Uint8Array(10)), piece(10, new Uint8Array(10), true)];
+    const outcomes = pieces.map((one) => upload.append(one));
+    assert.deepEqual(await codesOf(outcomes), ["QUOTA", "QUOTA"]);
+    assert.deepEqual([disk.writes, disk.file.length], [0, 0]);
+  });
+
+  it("an end without bytes cuts off what a kill left behind it", async () => {
+    const disk = new Disk();
+    disk.file = systemRandom(30);
+    disk.storedBytes = 10;
+    assert.ok((await disk.open().append(piece(10, EMPTY, true))).ok);
+    disk.assertSettled();
+  });
+
+  it("whatever breaks, everybody is answered, and the next one may try", async () => {
+    for (const broken of ["refusal", "write", "commit", "cut"] as const) {
+      const disk = new Disk();
+      const upload = disk.open();
+      disk.broken = broken;
+      if (broken === "cut") disk.refusals.push("QUOTA");
+      const pieces = [piece(0, new Uint8Array(10)), piece(10, new Uint8Array(10), true, OTHER)];
+      const codes = await codesOf([...pieces, piece(0, EMPTY)].map((one) => upload.append(one)));
+      assert.deepEqual(codes.slice(1), ["WRONG_OFFSET", "WRONG_OFFSET"], broken);
+      disk.broken = undefined;
+      assert.deepEqual(await codesOf(pieces.map((one) => upload.append(one))), ["ok", "ok"]);
+      disk.assertSettled();
+    }
   });
 
   it("claims and bounds are looked at before anything is written", async () => {

@@ -153,6 +153,21 @@ function withoutHandle(result: unknown): unknown {
 }
 
 describe("embedded engine against the memory engine", () => {
+  it("gives a new grant its own day, not that of one that is gone", async (t) => {
+    const sqlite = openIn(temporaryDirectory(t), { limits });
+    for (const store of [new MemoryStore(limits), sqlite]) {
+      await store.commit([createMailbox("m"), putGrant("m", "g"), createBlob("g", "x")]);
+      await store.commit([growBlob("g", "x", [0, 60_000])]);
+      await store.commit([createBlob("g", "y"), growBlob("g", "y", [0, 40_000])]);
+      const [mailbox, depositHash] = [named("m", 32), named("g", 32)];
+      const used = await store.commit([createBlob("g", "z")]);
+      await store.commit([{ type: "revokeGrant", mailbox, depositHash }, putGrant("m", "h")]);
+      const anew = await store.commit([createBlob("h", "z")]);
+      assert.deepEqual([used[0]?.ok, anew[0]?.ok], [false, true], store.constructor.name);
+    }
+    await sqlite.close();
+  });
+
   it("gives the same answers (property)", async (t) => {
     const directory = temporaryDirectory(t);
     await fc.assert(
