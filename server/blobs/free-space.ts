@@ -13,6 +13,8 @@ export class FreeSpace {
   readonly #floor: number;
   readonly #timer: Clock;
   #free = 0;
+  /** Everybody waits for the look that is under way. */
+  #looking: Promise<void> | undefined;
   #lookedMs = Number.NEGATIVE_INFINITY;
 
   constructor(directory: string, floor: number, timer: Clock) {
@@ -26,14 +28,19 @@ export class FreeSpace {
     if (this.#floor === 0) return true;
     if (this.#timer() - this.#lookedMs >= LOOK_MS) {
       this.#lookedMs = this.#timer();
-      const { bavail, bsize } = await statfs(this.#directory);
-      this.#free = bavail * bsize;
+      this.#looking = this.#look();
     }
+    await this.#looking;
     return this.#free - bytes >= this.#floor;
   }
 
   /** Counted until the next look. */
   wrote(bytes: number): void {
     this.#free -= bytes;
+  }
+
+  async #look(): Promise<void> {
+    const { bavail, bsize } = await statfs(this.#directory);
+    this.#free = bavail * bsize;
   }
 }

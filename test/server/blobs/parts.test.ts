@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { BlobFiles } from "../../../server/blobs/blob-files.ts";
 import { ByteBudget } from "../../../server/blobs/byte-budget.ts";
+import { FreeSpace } from "../../../server/blobs/free-space.ts";
 import { OpenFiles } from "../../../server/blobs/open-files.ts";
 import { Quiet } from "../../../server/blobs/quiet.ts";
 import { systemRandom } from "../../../shared/crypto/sodium.ts";
@@ -93,6 +94,19 @@ describe("bytes that wait for a disk", () => {
     }
     await budget.room();
     assert.equal(budget.held, 0);
+  });
+});
+
+describe("free space of a disk", () => {
+  it("is told to all who ask at once, and is less by what was written since", async (t) => {
+    const directory = await temporaryDirectory(t);
+    const free = new FreeSpace(directory, 1, () => 0);
+    const answers = await Promise.all([1, 2, 3].map(() => free.has(1)));
+    assert.deepEqual(answers, [true, true, true]);
+    assert.equal(await free.has(2 ** 60), false);
+    free.wrote(2 ** 60);
+    assert.equal(await free.has(1), false);
+    assert.equal(await new FreeSpace(directory, 0, () => 0).has(2 ** 60), true);
   });
 });
 
