@@ -145,6 +145,7 @@ export const EXIT_OF_ERROR: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   BLOB_CUT_OFF: EXIT.data,
   MEDIA_INTERRUPTED: EXIT.data,
   MEDIA_GONE: EXIT.refused,
+  MEDIA_ELSEWHERE: EXIT.refused,
   INPUT_TOO_LONG: EXIT.data,
 
   IDENTITY_CHANGED: EXIT.identityChanged,

@@ -12,6 +12,7 @@ import type { VaultView } from "../vault/draft.ts";
 import { storedChunks } from "./blob-scan.ts";
 import type { Core } from "./context.ts";
 import { DamagedChunk, FetchedPart, mismatch } from "./fetched-part.ts";
+import { mediaRelay } from "./media-relay.ts";
 import { learn, mediaState } from "./media-state.ts";
 import { getMessage, messageIndex } from "./state/messages.ts";
 import {
@@ -152,7 +153,7 @@ class Fetch {
   async #fetchAll(row: ReceivedPartRow, fetched: FetchedPart): Promise<void> {
     const { signal } = this.#options;
     const state = await downloadBlob({
-      relay: this.#core.relays.media(row.relay),
+      relay: await mediaRelay(this.#core, row.relay),
       clock: this.#core.clock,
       blobId: row.blobId,
       from: fetched.bytes,

@@ -12,6 +12,7 @@ import { blobState, downloadBlob } from "../net/blob-download.ts";
 import type { VaultView } from "../vault/draft.ts";
 import type { Core } from "./context.ts";
 import { noteState } from "./fetch-media.ts";
+import { mediaRelay } from "./media-relay.ts";
 import { mediaState, presentBytes } from "./media-state.ts";
 import { getMessage, messageIndex } from "./state/messages.ts";
 import {
@@ -85,7 +86,7 @@ async function refreshPart(core: Core, id: Uint8Array, part: 0 | 1): Promise<voi
   const row = await core.vault.read((view) => getReceivedPart(view, id, part));
   if (row === undefined) return;
   try {
-    const relay = core.relays.media(row.relay);
+    const relay = await mediaRelay(core, row.relay);
     const said = await blobState({ relay, blobId: row.blobId });
     const isNews = await noteState(core, id, part, row, said);
     await noteWhere(core, id, part);
@@ -93,7 +94,8 @@ async function refreshPart(core: Core, id: Uint8Array, part: 0 | 1): Promise<voi
   } catch (error) {
     if (!(error instanceof TumarError)) throw error;
     // Not there yet, not there any more, or not to be reached: nothing is known that was not before.
-    if (error.code === "REFUSED") await noteMissing(core, id, part);
+    if (error.code === "REFUSED" || error.code === "MEDIA_ELSEWHERE")
+      await noteMissing(core, id, part);
   }
 }
 
@@ -105,7 +107,7 @@ async function noteWhere(core: Core, id: Uint8Array, part: 0 | 1): Promise<void>
   if (last < 0 || row.fetchedBytes > chunkOffset(last)) return;
   const pieces: Uint8Array[] = [];
   await downloadBlob({
-    relay: core.relays.media(row.relay),
+    relay: await mediaRelay(core, row.relay),
     clock: core.clock,
     blobId: row.blobId,
     from: chunkOffset(last),

@@ -8,6 +8,7 @@ import type { DevicePeer } from "../../shared/e2ee/device-peer.ts";
 import type { Media, MediaPart, MediaUpdate } from "../../shared/e2ee/media.ts";
 import { formatRelayAddress } from "../../shared/e2ee/relay-address.ts";
 import type { VaultTransaction } from "../vault/draft.ts";
+import { isOwnRelay } from "./media-relay.ts";
 import {
   addEarlyUpdate,
   getReceivedMedia,
@@ -84,7 +85,9 @@ function apply(
   const before = getReceivedPart(tx, id, part);
   if (before === undefined) return false;
   let row = before;
-  if (place !== null && seq > row.placeSeq) {
+  // Nothing is asked of relays of others: the place that was known before may still do.
+  const isOurs = place !== null && isOwnRelay(tx, formatRelayAddress(place.relay));
+  if (place !== null && isOurs && seq > row.placeSeq) {
     const relay = formatRelayAddress(place.relay);
     const isSame = relay === row.relay && equalBytes(place.blobId, row.blobId);
     const there = isSame ? {} : { relay, blobId: place.blobId, storedBytes: 0, isQuiet: false };

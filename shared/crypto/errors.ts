@@ -756,6 +756,16 @@ export const ERRORS = {
     hint: "What was fetched before is still here. Ask the sender for the rest.",
   },
 
+  MEDIA_ELSEWHERE: {
+    number: 444,
+    close: 0,
+    status: 403,
+    retryable: false,
+    meaning:
+      "The sender names a relay for it that is none of yours. Nothing was asked there: it would learn your address.",
+    hint: "Ask the sender to send it once more; it then goes to a relay of yours. If a relay of yours was just removed, add it again.",
+  },
+
   // 450 network
   RELAY_UNREACHABLE: {
     number: 450,

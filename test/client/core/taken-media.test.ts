@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import { putDoor } from "../../../client/core/state/doors.ts";
+import { type HomeRow, putHome } from "../../../client/core/state/homes.ts";
 import {
   getReceivedPart,
   type ReceivedPartRow,
@@ -27,6 +29,29 @@ import { formatRelayAddress, parseRelayHash } from "../../../shared/e2ee/relay-a
 
 type Party = DevicePeer["party"];
 
+const hash = parseRelayHash(systemRandom(16));
+const mailbox = signingKeyPair(systemRandom(32));
+const record = {
+  id: systemRandom(24),
+  readKey: systemRandom(32),
+  owner: systemRandom(32),
+  version: 0,
+  published: 0,
+};
+const HOME: HomeRow = {
+  address: "",
+  stage: "leaving",
+  order: 1,
+  mailbox,
+  cardTag: systemRandom(16),
+  statusTag: systemRandom(16),
+  isRegistered: true,
+  reachedMs: 0,
+  writer: mailbox,
+  front: record,
+  status: record,
+  generation: record,
+};
 const sender = party();
 const id = parseMessageId(systemRandom(16));
 const clip: Media = {
@@ -60,12 +85,18 @@ function party(): Party {
 }
 
 function placeAt(host: string): BlobPlace {
-  const hash = parseRelayHash(systemRandom(16));
   return { relay: { scheme: "https", host, hash }, blobId: parseBlobId(systemRandom(24)) };
 }
 
+const HOMES = ["first.example", "second.example", "third.example"] as const;
+
+/** Of a device that has the first as its home, and the others as doors to it. */
 function scene(): Draft {
-  return new Draft(emptyState());
+  const tx = new Draft(emptyState());
+  const [home, ...doors] = HOMES.map((host) => formatRelayAddress({ scheme: "https", host, hash }));
+  putHome(tx, hash, { ...HOME, address: home ?? "" });
+  for (const door of doors) putDoor(tx, door);
+  return tx;
 }
 
 function move(host: string): MediaUpdate {
@@ -81,6 +112,23 @@ function part(tx: Draft): ReceivedPartRow {
 }
 
 describe("updates of media", () => {
+  it("to a relay that is not ours change nothing", () => {
+    const tx = scene();
+    takeManifest(tx, sender, id, clip);
+    const other = parseRelayHash(systemRandom(16));
+    const ours = placeAt("first.example").relay;
+    for (const relay of [
+      { ...ours, host: "trap.example" },
+      { ...ours, hash: other },
+    ]) {
+      const place = { ...placeAt("first.example"), relay };
+      assert.deepEqual(takeUpdate(tx, sender, 2, { ...move("first.example"), place }), []);
+    }
+    assert.match(part(tx).relay, /first\.example/);
+    takeUpdate(tx, sender, 2, move("second.example"));
+    assert.match(part(tx).relay, /second\.example/);
+  });
+
   it("lead to the same in whatever order they come, before the manifest or after", () => {
     const moves = [move("second.example"), move("third.example")] as const;
     const said = [
