@@ -217,6 +217,7 @@ class BlobDownload {
 
   #onSlice(flight: Flight, slice: BlobSliceFrame): void {
     if (!this.#flights.delete(flight)) return;
+    this.#window.isOneConnection = this.#options.relay.state().transport === "websocket";
     const { from, to } = flight;
     const { bytes, storedBytes } = slice;
     const asked = to - from;

@@ -302,6 +302,7 @@ class BlobUpload {
 
   #onAppended(flight: Flight, state: BlobStateFrame): void {
     if (!this.#flights.delete(flight)) return;
+    this.#window.isOneConnection = this.#options.relay.state().transport === "websocket";
     this.#window.answered(flight.ticket);
     this.#onState(state, Math.max(flight.to, flight.knownBytes));
   }

@@ -36,7 +36,7 @@ import { fellSilent, ofConnection, unreachable } from "./transport-faults.ts";
 /** Exchanges with requests at a time: more share the bandwidth and answer no sooner. */
 const MAX_PARALLEL = 4;
 /** Exchanges with a part of a blob at a time, so that others never wait for them. */
-const MAX_PARALLEL_BULK = 4;
+const MAX_PARALLEL_BULK = 8;
 /** Then `hello` rides along again: the relay's hour, epoch and limits. */
 const HELLO_AGE_MS = 3_600_000;
 

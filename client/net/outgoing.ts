@@ -82,7 +82,8 @@ export class PendingRequest implements Outgoing {
   readonly #body: RequestBody;
   readonly #stopWaiting: () => void;
   #settle: Settle | undefined;
-  #timeoutError: TumarError = unreachable("no connection to the relay in time");
+  /** Made when it is needed: an error costs more than a slice of a blob. */
+  #timeoutError: () => TumarError = () => unreachable("no connection to the relay in time");
 
   /** @throws RangeError; the signal's reason when it is aborted already */
   constructor(
@@ -110,13 +111,13 @@ export class PendingRequest implements Outgoing {
   }
 
   frame(requestId: RequestId): ClientFrame {
-    this.#timeoutError = new TumarError("RELAY_TIMEOUT", `no answer to ${this.type} in time`);
+    this.#timeoutError = () => new TumarError("RELAY_TIMEOUT", `no answer to ${this.type} in time`);
     return { ...this.#body, requestId } as ClientFrame;
   }
 
   /** Why it has not been sent yet: what a timeout will say. */
   delayedBy(error: TumarError): void {
-    this.#timeoutError = error;
+    this.#timeoutError = () => error;
   }
 
   onAnswer(answer: RelayFrame): void {
@@ -138,7 +139,7 @@ export class PendingRequest implements Outgoing {
   }
 
   #limit({ timeoutMs = DEFAULT_TIMEOUT_MS, signal }: RequestOptions, clock: Clock): () => void {
-    const cancelTimer = clock.after(timeoutMs, () => this.#end()?.reject(this.#timeoutError));
+    const cancelTimer = clock.after(timeoutMs, () => this.#end()?.reject(this.#timeoutError()));
     const onAbort = () => this.#end()?.reject(signal?.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
     return () => {

@@ -23,7 +23,11 @@ const GAIN = 2;
 const WORK_MS = 200;
 /** A slice has at most this share of the window: the next is there when its answer comes, and little is lost with it. */
 const LARGEST_SHARE = 3 / 8;
-/** Where connections break, what is lost with one is no longer than this, until so much has come through. */
+/**
+ * Where connections break, or may, slices are no longer than this, and no more than that is under way over
+ * one connection, until so much has come through: it is what is lost with one.
+ */
+const CAUTIOUS_WINDOW_BYTES = 65_536;
 const CAUTIOUS_BUCKET = 16_896;
 const CAUTIOUS_BYTES = 1_048_576;
 /** Smaller slices are for what room is left only: a fifth of them is not their bytes. */
@@ -77,8 +81,11 @@ export class TransferWindow {
   #leastMs = Number.POSITIVE_INFINITY;
   #leastSinceMs = 0;
   #doubtMs = DOUBT_MS;
-  #cautiousUntilBytes = 0;
+  #cautiousUntilBytes = CAUTIOUS_BYTES;
   #breaks = 0;
+
+  /** One connection carries all, and takes it down with it; otherwise each slice has its own. */
+  isOneConnection = true;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -123,10 +130,16 @@ export class TransferWindow {
     return SLICE_BUCKETS.findLast((bucket) => bucket < usual && bucket <= filling);
   }
 
+  get #isCautious(): boolean {
+    return this.#deliveredBytes < this.#cautiousUntilBytes;
+  }
+
   get #usualBucket(): number {
-    const isCautious = this.#deliveredBytes < this.#cautiousUntilBytes;
     const share = this.#bytes * LARGEST_SHARE;
-    const most = Math.max(USUAL_BUCKET, isCautious ? Math.min(CAUTIOUS_BUCKET, share) : share);
+    const most = Math.max(
+      USUAL_BUCKET,
+      this.#isCautious ? Math.min(CAUTIOUS_BUCKET, share) : share,
+    );
     return SLICE_BUCKETS.findLast((bucket) => bucket <= most) ?? USUAL_BUCKET;
   }
 
@@ -173,8 +186,9 @@ export class TransferWindow {
     this.#cautiousUntilBytes = this.#deliveredBytes + CAUTIOUS_BYTES;
     if (ticket.breaks === this.#breaks) {
       this.#breaks++;
-      this.#rate /= 2;
-      this.#rateBefore /= 2;
+      const share = Math.min(1, this.#bytes / 2 / Math.max(1, this.#wantedBytes));
+      this.#rate *= share;
+      this.#rateBefore *= share;
       this.#resize();
     }
     this.released(ticket);
@@ -233,9 +247,14 @@ export class TransferWindow {
     this.#rate = Math.max(this.#rate, rate);
   }
 
-  #resize(): void {
+  get #wantedBytes(): number {
     const rate = Math.max(this.#rate, this.#rateBefore);
-    const wanted = Math.floor(rate * (GAIN * (this.#roundTripMs ?? 0) + WORK_MS));
-    this.#bytes = Math.min(MOST_WINDOW_BYTES, Math.max(LEAST_WINDOW_BYTES, wanted));
+    return Math.floor(rate * (GAIN * (this.#roundTripMs ?? 0) + WORK_MS));
+  }
+
+  #resize(): void {
+    const isLimited = this.#isCautious && this.isOneConnection;
+    const most = isLimited ? CAUTIOUS_WINDOW_BYTES : MOST_WINDOW_BYTES;
+    this.#bytes = Math.min(most, Math.max(LEAST_WINDOW_BYTES, this.#wantedBytes));
   }
 }

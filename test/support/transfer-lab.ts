@@ -125,7 +125,7 @@ export async function measureTransfer(test: Cleanup, plan: TransferPlan): Promis
     seconds,
     goodput,
     share: kbps === undefined ? undefined : goodput / (kbps * 125),
-    overhead: (direction === "up" ? stats.upBytes : stats.downBytes) / bytes.length,
+    overhead: (direction === "up" ? stats.sentUpBytes : stats.downBytes) / bytes.length,
     connections: stats.connections,
     resets: stats.resets,
     stalls: stats.stalls,
