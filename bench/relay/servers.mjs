@@ -15,7 +15,7 @@ const NO_LIMITS = {
   TUMAR_RELAY_LOG_LEVEL: "warn",
 };
 
-async function start(args, env) {
+export async function startServer(args, env) {
   const child = spawn(process.execPath, args, {
     env: { PATH: process.env.PATH, ...env },
     stdio: ["ignore", "pipe", "inherit"],
@@ -43,7 +43,7 @@ export async function startRelay(nodeOptions = []) {
   const directory = newDirectory();
   const script = join(BENCH, "relay", "relay-process.mjs");
   const args = [...nodeOptions, script, "--data", directory, "--port", "0", "--json"];
-  const relay = await start(args, NO_LIMITS).catch((error) => {
+  const relay = await startServer(args, NO_LIMITS).catch((error) => {
     rmSync(directory, { recursive: true, force: true });
     throw error;
   });
@@ -57,7 +57,7 @@ export async function startRelay(nodeOptions = []) {
 }
 
 export async function startForwarder() {
-  const forwarder = await start([join(BENCH, "peers", "ws-forwarder.mjs")], {});
+  const forwarder = await startServer([join(BENCH, "peers", "ws-forwarder.mjs")], {});
   return { ...forwarder, end: () => forwarder.end("SIGKILL") };
 }
 
