@@ -12,7 +12,7 @@ import { commit, machine } from "./lib/machine.mjs";
 import { BENCH, ROOT } from "./lib/paths.mjs";
 
 /** File and the prefix of its two exports. */
-const BENCHES = ["session", "relay", "network", "seal"];
+const BENCHES = ["session", "relay", "network", "seal", "upload"];
 
 function run(command, args, cwd) {
   const { status } = spawnSync(command, args, { cwd, stdio: ["ignore", "inherit", "inherit"] });
