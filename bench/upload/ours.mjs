@@ -24,7 +24,7 @@ export async function ourUpload(relay, { file, profile, seed, limitMs, kind }) {
     const start = performance.now();
     const source = await sourceOf(handle);
     const sent = await writer.client.sendMedia("reader", {
-      kind: "clip",
+      kind: "file",
       source,
       keepMetadata: true,
     });
