@@ -11,18 +11,18 @@ import { ratios, rounds, spread } from "./lib/measure.mjs";
 import { startRelay } from "./relay/servers.mjs";
 import { ourUpload } from "./upload/ours.mjs";
 import { uploadReport } from "./upload/report.mjs";
-import { startTus, tusUpload } from "./upload/tus.mjs";
+import { tusUpload } from "./upload/tus.mjs";
 
 export { uploadReport };
 
 const MINUTE_MS = 60_000;
 const FULL = {
   bytes: 20_000_000,
-  /** `together`: all rounds at once and beside the others: the line takes the time, not the machine. */
+  /** `together`: all rounds at once: the line takes the time, not the machine. */
   profiles: [
-    { name: "none", rounds: 7, warmUps: 1, limitMs: MINUTE_MS },
-    { name: "reset-random", rounds: 3, warmUps: 0, limitMs: 10 * MINUTE_MS },
     { name: "edge", rounds: 3, together: true, limitMs: 30 * MINUTE_MS },
+    { name: "reset-random", rounds: 3, warmUps: 0, limitMs: 10 * MINUTE_MS },
+    { name: "none", rounds: 7, warmUps: 1, limitMs: MINUTE_MS },
   ],
 };
 const QUICK = {
@@ -50,12 +50,12 @@ async function together(count, contenders) {
   return Object.fromEntries(await Promise.all(lanes));
 }
 
-async function compare({ relay, tus, file, plan }) {
+async function compare({ relay, file, plan }) {
   const seeds = { ours: 0, peer: 0 };
   const given = (who) => ({ file, profile: plan.name, seed: ++seeds[who], limitMs: plan.limitMs });
   const contenders = {
     ours: () => ourUpload(relay, given("ours")),
-    peer: () => tusUpload(tus, given("peer")),
+    peer: () => tusUpload(given("peer")),
   };
   const kept = plan.together
     ? await together(plan.rounds, contenders)
@@ -96,20 +96,16 @@ function figures({ ours, peer }, size) {
 export async function uploadBench(isQuick) {
   const size = isQuick ? QUICK : FULL;
   const clip = clipOf(size.bytes);
-  const [relay, tus] = await Promise.all([startRelay(), startTus()]);
+  const relay = await startRelay();
   try {
-    const [beside, inTurn] = [true, false].map((isBeside) =>
-      size.profiles.filter(({ together }) => (together === true) === isBeside),
-    );
-    const slow = Promise.all(beside.map((plan) => compare({ relay, tus, file: clip.file, plan })));
     const profiles = [];
-    for (const plan of inTurn) {
+    for (const plan of size.profiles) {
       console.error(`bench: upload, ${plan.name} ...`);
-      profiles.push(await compare({ relay, tus, file: clip.file, plan }));
+      profiles.push(await compare({ relay, file: clip.file, plan }));
     }
-    return { bytes: size.bytes, goals: GOALS, profiles: [...profiles, ...(await slow)] };
+    return { bytes: size.bytes, goals: GOALS, profiles };
   } finally {
-    await Promise.all([relay.end(), tus.end()]);
+    await relay.end();
     clip.remove();
   }
 }

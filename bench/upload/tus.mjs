@@ -8,21 +8,22 @@ import { impair } from "../../dist/test/support/impair/impair.js";
 import { BENCH } from "../lib/paths.mjs";
 import { startServer } from "../relay/servers.mjs";
 
-export async function startTus() {
+async function startTus() {
   const directory = mkdtempSync(join(tmpdir(), "tumar-tus-"));
   const server = await startServer([join(BENCH, "peers", "tus-server.mjs"), directory], {});
-  return {
-    ...server,
-    directory,
-    end: async () => {
-      await server.end("SIGKILL");
-      rmSync(directory, { recursive: true, force: true });
-    },
+  const end = async () => {
+    await server.end("SIGKILL");
+    rmSync(directory, { recursive: true, force: true });
   };
+  return { ...server, directory, end };
 }
 
-/** Milliseconds from the call until the server has said that it has all; what passed the laboratory. */
-export async function tusUpload(tus, { file, profile, seed, limitMs }) {
+/**
+ * Milliseconds from the call until the server has said that it has all, and what the line carried.
+ * Undefined when it was not done in time.
+ */
+export async function tusUpload({ file, profile, seed, limitMs }) {
+  const tus = await startTus();
   const target = new URL(tus.address);
   const network = await impair({ to: target.host, profile, seed });
   try {
@@ -35,7 +36,7 @@ export async function tusUpload(tus, { file, profile, seed, limitMs }) {
     return { ms, ...costOf(network) };
   } finally {
     await network.close();
-    for (const name of readdirSync(tus.directory)) rmSync(join(tus.directory, name));
+    await tus.end();
   }
 }
 
