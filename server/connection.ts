@@ -34,11 +34,13 @@ export const MAX_WAITING_OPERATIONS = 4096;
 const MAX_FIRST_MESSAGES = 2;
 /** Bytes for blobs that may wait for the disk before nothing more is taken in. */
 const MAX_HELD_BYTES: number = 256 * 1024;
+/** The same while memory is full of them: more than one slice, so that texts beside it are read. */
+const MAX_HELD_WHEN_FULL_BYTES: number = 64 * 1024;
 /** RFC 6455 7.4.1: a message that violates the policy; for codes that name no close number. */
 const POLICY_VIOLATION = 1008;
 
 export type CutReason = "slow" | "silent" | "late" | "violation";
-type Pause = "debt" | "congested" | "commits" | "blobs";
+type Pause = "debt" | "congested" | "commits" | "blobs" | "stopping";
 
 export class Connection implements DeliveryPeer {
   readonly deliveries: Map<MailboxHandle, Subscriber> = new Map();
@@ -107,7 +109,7 @@ export class Connection implements DeliveryPeer {
     return () => {
       letGo();
       this.#heldBytes -= bytes;
-      if (this.#heldBytes <= MAX_HELD_BYTES) this.#resumeAfterBlobs();
+      if (!this.#holdsTooMuch) this.#resume("blobs");
     };
   }
 
@@ -151,6 +153,11 @@ export class Connection implements DeliveryPeer {
     this.refuse(requestId, "INTERNAL");
   }
 
+  /** What was read is answered; `close` follows. */
+  stopReading(): void {
+    if (!this.#isClosing) this.#pause("stopping");
+  }
+
   /** Sends what is due, then closes in the way of RFC 6455. */
   close(closeCode: number): void {
     if (this.#isClosing) return;
@@ -183,7 +190,8 @@ export class Connection implements DeliveryPeer {
       this.cut("late");
     } else if (this.#pauses.has("congested")) {
       if (nowMs - this.#progressMs > config.SLOW_SECONDS * 1000) this.cut("slow");
-    } else if (silentMs > config.SILENCE_SECONDS * 1000) {
+    } else if (silentMs > config.SILENCE_SECONDS * 1000 && !this.#pauses.has("blobs")) {
+      // while it waits for the disk its signs are not read
       this.cut("silent");
     } else if (nowMs - this.#pingedMs >= config.PING_SECONDS * 1000) {
       this.#pingedMs = nowMs;
@@ -230,13 +238,11 @@ export class Connection implements DeliveryPeer {
   }
 
   #take({ frames }: FromClient, { state }: Accepted): void {
-    const { blobs, commits, config } = this.#services;
+    const { commits, config } = this.#services;
     dispatchAll(frames, { services: this.#services, peer: this, state }, this.#frameBucket);
     this.#pauseForDebt(this.#frameBucket.debtMs);
     if (commits.waiting > MAX_WAITING_OPERATIONS) this.#pauseForCommits();
-    if (this.#heldBytes > MAX_HELD_BYTES || (this.#heldBytes > 0 && blobs.pending.isFull)) {
-      this.#pause("blobs");
-    }
+    if (this.#holdsTooMuch) this.#pause("blobs");
     if (this.#outgoing.bytes > config.SEND_BUFFER) this.#flush();
   }
 
@@ -314,12 +320,10 @@ export class Connection implements DeliveryPeer {
     this.#services.commits.drain().then(resume, resume);
   }
 
-  /** Its own bytes have become few enough; those of all may not have. */
-  #resumeAfterBlobs(): void {
-    if (!this.#pauses.has("blobs")) return;
-    void this.#services.blobs.pending.room().then(() => {
-      if (this.#heldBytes <= MAX_HELD_BYTES) this.#resume("blobs");
-    });
+  /** Its own bytes only: it never waits for those of others. */
+  get #holdsTooMuch(): boolean {
+    const { isFull } = this.#services.blobs.pending;
+    return this.#heldBytes > (isFull ? MAX_HELD_WHEN_FULL_BYTES : MAX_HELD_BYTES);
   }
 
   #pause(reason: Pause): void {

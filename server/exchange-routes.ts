@@ -19,7 +19,7 @@ export interface ExchangeTaker<Place extends { readonly release: Release }> {
   /** @throws TumarError when there is no place now, with `retryAfter` seconds in its details */
   enter(path: ExchangePath, address: string): Place;
   /** Waits until a body of that length may be read; call the result when it has been taken in. */
-  room(bodyBytes: number): Promise<Release>;
+  room(place: Place, bodyBytes: number): Promise<Release>;
   /**
    * The answer to a whole body; undefined when the client went away before it was ready: `onGone` is
    * given what to call then. @throws TumarError
@@ -81,7 +81,7 @@ function addPath<Place extends { readonly release: Release }>(
       const place = exchanges.enter(path, addressOf(raw, proxyHops));
       places.set(raw, place);
       reply.raw.once("close", place.release);
-      const letGo = await exchanges.room(bodyBytesOf(raw));
+      const letGo = await exchanges.room(place, bodyBytesOf(raw));
       rooms.set(raw, letGo);
       onceGone(reply.raw, letGo);
     },

@@ -14,6 +14,7 @@ import { violationOf } from "./accept.ts";
 import type { Release } from "./address-limit.ts";
 import type { AddressNames } from "./address-names.ts";
 import { announcementOf } from "./announcement.ts";
+import { BodyRoom } from "./body-room.ts";
 import { MAX_WAITING_OPERATIONS } from "./connection.ts";
 import { Exchange } from "./exchange.ts";
 import type { ExchangePath } from "./exchange-paths.ts";
@@ -24,15 +25,20 @@ import type { Services } from "./services.ts";
 
 export interface Place extends ExchangePlace {
   readonly path: ExchangePath;
+  /** Of its address (address-names.ts). */
+  readonly name: string;
 }
 
 export class Exchanges implements ExchangeTaker<Place> {
   readonly #services: Services;
+  readonly #names: AddressNames;
   readonly #places: ExchangePlaces;
+  readonly #bodies = new BodyRoom();
   readonly #open = new Set<Exchange>();
 
   constructor(services: Services, names: AddressNames) {
     this.#services = services;
+    this.#names = names;
     this.#places = new ExchangePlaces(services.config, names, services.timer);
   }
 
@@ -46,17 +52,19 @@ export class Exchanges implements ExchangeTaker<Place> {
     const { metrics, commits } = this.#services;
     try {
       if (commits.waiting > MAX_WAITING_OPERATIONS) throw this.#places.closing();
-      return { path, ...this.#places.enter(address) };
+      return { path, name: this.#names.nameOf(address), ...this.#places.enter(address) };
     } catch (error) {
       metrics.exchanged(path.name, "limited");
       throw error;
     }
   }
 
-  /** Only bodies that bring slices of blobs wait, while too many are on their way to the disk. */
-  async room(bodyBytes: number): Promise<Release> {
+  /** Only bodies that bring slices of blobs wait: for their share, and for a disk that is behind. */
+  async room({ name }: Place, bodyBytes: number): Promise<Release> {
     if (!(bodyBytes > MAX_ORDINARY_MESSAGE_BYTES)) return () => undefined;
-    return await this.#services.blobs.pending.take(bodyBytes);
+    const letGo = await this.#bodies.take(name, bodyBytes);
+    await this.#services.blobs.pending.room();
+    return letGo;
   }
 
   /**

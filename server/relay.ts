@@ -77,7 +77,7 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
   const { config, logger } = services;
   try {
     await services.blobs.removeOrphans();
-    await sweeper.sweep();
+    await sweeper.sweepStore();
     sockets.attach(app.server);
     const port = await listen(app, config.HOST, config.PORT);
     const metricsPort = await listenForMetrics(parts);
@@ -190,8 +190,8 @@ async function listenForMetrics({ services, metricsApp }: Parts): Promise<number
 }
 
 /**
- * Not ready, nothing new; what was received is committed and answered, exchanges that wait too;
- * connections closed; a last sweep, so that what was acknowledged is gone from the files; the store
+ * Not ready, nothing new is read; what was received is committed and answered within the grace,
+ * exchanges that wait too; connections closed; a last sweep, so that what was acknowledged is gone from the files; the store
  * closed.
  */
 async function stop(parts: Parts): Promise<void> {
@@ -201,9 +201,8 @@ async function stop(parts: Parts): Promise<void> {
   logger.write("info", "stopping", { connections: sockets.count });
   sockets.stopAccepting();
   exchanges.stopAccepting();
-  await blobs.drain();
-  await commits.drain();
   const graceMs = config.DRAIN_SECONDS * 1000;
+  await within(graceMs, Promise.all([blobs.drain(), commits.drain()]));
   await Promise.all([exchanges.close(graceMs), sockets.close(graceMs)]);
   await app.close();
   await metricsApp.close();
@@ -213,4 +212,14 @@ async function stop(parts: Parts): Promise<void> {
   await blobs.close();
   await store.close();
   logger.write("info", "stopped");
+}
+
+/** Resolves when the work is done, or after so long. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timeout: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timeout = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, late]);
+  clearTimeout(timeout);
 }

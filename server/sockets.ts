@@ -40,9 +40,10 @@ export class Sockets {
     server.on("upgrade", (request, stream, head) => this.#onUpgrade(request, stream, head));
   }
 
-  /** Takes no new connection; those that are open go on until `close`. */
+  /** Takes no new connection and nothing more from those that are open, until `close`. */
   stopAccepting(): void {
     this.#isAccepting = false;
+    for (const connection of this.#connections) connection.stopReading();
   }
 
   /** Closes all; resolves when they are gone, or have been cut after `graceMs`. */

@@ -4,11 +4,14 @@ import assert from "node:assert/strict";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
+import { DEFAULT_STORE_LIMITS } from "../../server/store/limits.ts";
+import { MemoryStore } from "../../server/store/memory/memory-engine.ts";
 import { EMPTY } from "../../shared/crypto/bytes.ts";
 import { systemRandom } from "../../shared/crypto/sodium.ts";
 import { type Ask, BareUpload } from "../support/bare-blobs.ts";
 import { BareClient } from "../support/bare-client.ts";
 import { depositFrame, newMailbox, register } from "../support/bare-mailbox.ts";
+import { LyingStore } from "../support/lying-store.ts";
 import { relayInProcess, type TestRelay, temporaryDirectory } from "../support/relay.ts";
 
 const MOST = 900_000_000_000_000;
@@ -77,6 +80,31 @@ describe("blobs on a disk", () => {
       assert.equal(written % 3_600_000, 0);
       if (isFile) assert.equal(read % 3_600_000, 0);
     }
+  });
+
+  it("go together when they expire, and a refusal is logged", async (t) => {
+    const store = new LyingStore(new MemoryStore(DEFAULT_STORE_LIMITS));
+    let nowMs = Date.now();
+    const relay = await relayInProcess(t, {}, { store, clock: () => nowMs });
+    const { depositId } = await register(await BareClient.connect(relay.address), newMailbox());
+    const ask = await asking(relay);
+    const blobs = Array.from({ length: 30 }, () => new BareUpload(ask, depositId));
+    await Promise.all(blobs.map((blob) => blob.create()));
+    nowMs += 15 * 86_400_000;
+    let commits = 0;
+    store.lies = {
+      commit: async (operations, keep) => {
+        if (operations[0]?.type !== "dropBlob") return await keep(operations);
+        commits += 1;
+        return operations.map(() => ({ ok: false, code: "STORAGE_FULL" }));
+      },
+    };
+    await relay.sweep();
+    assert.equal(commits, 1);
+    assert.ok(relay.log.some((line) => /"code":"STORAGE_FULL".*"sweep-failed"/.test(line)));
+    store.lies = {};
+    await relay.sweep();
+    assert.equal((await store.counts()).blobs, 0);
   });
 
   it("leave free what is for texts, and say once that they do", async (t) => {

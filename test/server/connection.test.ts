@@ -5,6 +5,8 @@ import { once } from "node:events";
 import { describe, it } from "node:test";
 import WebSocket from "ws";
 import { startRelay } from "../../server/relay.ts";
+import { DEFAULT_STORE_LIMITS } from "../../server/store/limits.ts";
+import { MemoryStore } from "../../server/store/memory/memory-engine.ts";
 import { WEBSOCKET_PATH } from "../../server/upgrade.ts";
 import { dhKeyPair, systemRandom } from "../../shared/crypto/sodium.ts";
 import { parseRelayAddress } from "../../shared/e2ee/relay-address.ts";
@@ -13,9 +15,11 @@ import { keyAfterRefusal, verifyAnnouncement } from "../../shared/wire/channel-k
 import { ClientChannel } from "../../shared/wire/client-channel.ts";
 import { encodeCbor } from "../../shared/wire/codec.ts";
 import { relayHash } from "../../shared/wire/ids.ts";
+import { BareUpload } from "../support/bare-blobs.ts";
 import { BareClient } from "../support/bare-client.ts";
 import { SOME_FRAMES } from "../support/bare-frames.ts";
 import { depositFrame, newMailbox, register, subscribeFrame } from "../support/bare-mailbox.ts";
+import { LyingStore } from "../support/lying-store.ts";
 import { RawChannel } from "../support/raw-channel.ts";
 import { logged, relayInProcess, temporaryDirectory } from "../support/relay.ts";
 
@@ -251,6 +255,70 @@ describe("connection", () => {
     await logged(relay, '"reason":"silent"');
     client.socket.resume();
     assert.equal(await client.closed, 1006);
+  });
+});
+
+describe("bytes for a disk that is behind", () => {
+  it("are not read beyond a bound; who waits for it is not taken for silent", async (t) => {
+    let nowMs = 0;
+    const store = new LyingStore(new MemoryStore(DEFAULT_STORE_LIMITS));
+    const relay = await relayInProcess(t, {}, { store, timer: () => nowMs });
+    const { depositId } = await register(await BareClient.connect(relay.address), newMailbox());
+    const client = await BareClient.connect(relay.address);
+    const blob = new BareUpload((request) => client.request(request), depositId);
+    await blob.create();
+    let goOn = () => {};
+    const gate = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    store.lies = {
+      commit: async (operations, keep) => {
+        await gate;
+        return await keep(operations);
+      },
+    };
+    const uploading = Array.from({ length: 10 }, (_, i) =>
+      blob.append(i * 50_000, new Uint8Array(50_000), i === 9),
+    );
+    // another connection is cut for its silence: the same time has passed for this one
+    const silent = await BareClient.connect(relay.address);
+    await silent.request(SOME_FRAMES.hello);
+    silent.socket.pause();
+    const passing = setInterval(() => {
+      nowMs += 80_000;
+    }, 200);
+    t.after(() => clearInterval(passing));
+    await logged(relay, '"reason":"silent"');
+    clearInterval(passing);
+    goOn();
+    assert.ok((await Promise.all(uploading)).at(-1)?.isComplete);
+    silent.socket.resume();
+  });
+});
+
+describe("stop", () => {
+  it("ends though clients go on to send, and answers what it read", async (t) => {
+    const relay = await relayInProcess(t);
+    const { depositId } = await register(await BareClient.connect(relay.address), newMailbox());
+    let sent = 0;
+    let begin = () => {};
+    const isBusy = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    const busy = Array.from({ length: 6 }, async () => {
+      const client = await BareClient.connect(relay.address);
+      const blob = new BareUpload((request) => client.request(request), depositId);
+      await blob.create();
+      for (let at = 0; at < 1500; at++, sent++) {
+        await blob.append(at, Uint8Array.of(1));
+        if (sent === 20) begin();
+      }
+    });
+    const ends = Promise.allSettled(busy);
+    await isBusy;
+    await relay.close();
+    const codes = (await ends).map((end) => (end.status === "rejected" ? end.reason.code : "done"));
+    assert.deepEqual(codes, Array(6).fill("LINK_CLOSED"));
   });
 });
 

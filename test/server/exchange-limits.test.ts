@@ -4,6 +4,9 @@ import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import { describe, it, type TestContext } from "node:test";
 import { ERRORS } from "../../shared/crypto/errors.ts";
+import { systemRandom } from "../../shared/crypto/sodium.ts";
+import { BareUpload } from "../support/bare-blobs.ts";
+import { BareClient } from "../support/bare-client.ts";
 import { postHello, postUntil, textOf } from "../support/bare-exchange.ts";
 import { SOME_FRAMES } from "../support/bare-frames.ts";
 import { depositOver, exchangeScene, heldScene, poll, typesOf } from "../support/exchange-scene.ts";
@@ -12,11 +15,11 @@ import type { TestRelay } from "../support/relay.ts";
 const HELD = { waitSeconds: 25 } as const;
 
 /** A connection that has sent the head of a request and nothing of its body. */
-function begun(t: TestContext, { port }: TestRelay): Socket {
+function begun(t: TestContext, { port }: TestRelay, bytes = 16_896): Socket {
   const socket = connect(port, "127.0.0.1");
   t.after(() => socket.destroy());
   socket.on("error", () => undefined);
-  socket.write("POST /v1/exchange HTTP/1.1\r\nhost: relay\r\ncontent-length: 16896\r\n\r\n");
+  socket.write(`POST /v1/exchange HTTP/1.1\r\nhost: relay\r\ncontent-length: ${bytes}\r\n\r\n`);
   return socket;
 }
 
@@ -39,6 +42,32 @@ describe("limits of exchanges", () => {
     assert.equal((await postHello(client, { localAddress: "127.0.0.2" })).status, 200);
     for (const socket of slow) socket.destroy();
     await postUntil(client, 200);
+  });
+
+  it("bodies that are announced and never come hold up nobody else's", async (t) => {
+    const places = 340;
+    const { relay, client, mailbox } = await exchangeScene(t, {
+      EXCHANGES_PER_ADDRESS: places,
+      EXCHANGES_PER_SECOND: 10_000,
+    });
+    const slow = Array.from({ length: places }, () => begun(t, relay, 50_688));
+    await postUntil(client, 429);
+    const socket = await BareClient.connect(relay.address);
+    const blob = new BareUpload((request) => socket.request(request), mailbox.depositId);
+    await blob.create();
+    await blob.upload(systemRandom(300_000));
+    assert.equal((await socket.request(SOME_FRAMES.hello)).type, "hello.answer");
+    const elsewhere = { localAddress: "127.0.0.2" };
+    const other = new BareUpload(async (request) => {
+      const [answer] = await client.exchange([request], elsewhere);
+      return answer ?? assert.fail();
+    }, mailbox.depositId);
+    await other.create();
+    await other.upload(systemRandom(120_000));
+    assert.ok((await other.head()).isComplete && (await blob.head()).isComplete);
+    for (const one of slow) one.destroy();
+    await postUntil(client, 200);
+    await socket.close();
   });
 
   it("the relay as a whole has so many exchanges open", async (t) => {
