@@ -16,6 +16,7 @@ import {
   fileName,
   gapMark,
   gapText,
+  INCOMPLETE,
   isMediaMessage,
   type MediaMessage,
   previewName,
@@ -83,7 +84,7 @@ async function bring(
   };
   try {
     for (;;) {
-      isArriving = isStillArriving(await client.fetchMedia(id, { part, signal, onProgress }), part);
+      isArriving = isMoreToCome(await client.fetchMedia(id, { part, signal, onProgress }), part);
       if (!isArriving || isPartial) return;
       // An aborted pause is told with the reason for it.
       await pause(ASK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
@@ -94,8 +95,15 @@ async function bring(
   }
 }
 
-function isStillArriving({ parts }: ReceivedMedia, role: ReceivedMediaPart["role"]): boolean {
-  return parts.find((part) => part.role === role)?.state === "arriving";
+/** That a relay says it has all of it is not enough: all of it is to be here, and found good. */
+function isMoreToCome(media: ReceivedMedia, role: ReceivedMediaPart["role"]): boolean {
+  const state = media.parts.find((part) => part.role === role)?.state;
+  return state === "arriving" || (state === "complete" && !isHere(media, role));
+}
+
+function isHere({ parts }: ReceivedMedia, role: ReceivedMediaPart["role"]): boolean {
+  const part = parts.find((one) => one.role === role);
+  return part !== undefined && part.totalBytes !== null && part.fetchedBytes >= part.totalBytes;
 }
 
 async function write(
@@ -107,7 +115,8 @@ async function write(
   const content = client.openMedia(message.id, { part });
   if (target.kind === "stdout") return { path: null, bytes: await pour(invocation, content) };
   const name = target.kind === "file" ? target.name : nameIn(message, part, nameOf);
-  const marked = part === "preview" ? name : withGap(name, message.media);
+  const mark = markOf(message.media, part);
+  const marked = mark === null ? name : markedName(name, mark);
   return await writeInto(target.folder, marked, content, { isForced });
 }
 
@@ -120,7 +129,12 @@ function nameIn(
   return part === "preview" ? previewName(name) : name;
 }
 
-/** The name of what is written now: one that is not whole says so. */
+function markOf(media: ReceivedMedia, role: ReceivedMediaPart["role"]): string | null {
+  const gap = role === "whole" ? gapMark(media) : null;
+  return gap ?? (isHere(media, role) ? null : INCOMPLETE);
+}
+
+/** The name that it will have when all that is there now was fetched: one that is not whole says so. */
 export function withGap(name: string, media: ReceivedMedia): string {
   const mark = gapMark(media);
   return mark === null ? name : markedName(name, mark);

@@ -61,11 +61,13 @@ export function fileName(
   return safe.includes(".") || extension === undefined ? safe : `${safe}.${extension}`;
 }
 
+export const INCOMPLETE = "incomplete";
+
 /** What stands in the name of a file that is not whole; null for one that is. */
 export function gapMark(media: ReceivedMedia): string | null {
   const { state, cutOffAtMs, percent } = media;
   if (state === "complete") return null;
-  if (state === "arriving") return "incomplete";
+  if (state === "arriving") return INCOMPLETE;
   if (cutOffAtMs !== null) return `cut-off-at-${positionMark(cutOffAtMs)}`;
   return percent === null ? "cut-off" : `cut-off-at-${percent}-percent`;
 }
@@ -78,9 +80,9 @@ export function previewName(name: string): string {
 
 /** What is missing in what was written, for a warning; null when nothing is. */
 export function gapText({ kind, media }: MediaMessage): string | null {
-  if (media.state === "complete") return null;
+  if (media.state === "complete" && media.isFetched) return null;
   const words = kindWords(kind);
-  if (media.state === "arriving")
+  if (media.state !== "cut-off")
     return `not all of the ${words} has come yet: this is what there is`;
   return `the ${words} is ${mediaStateText(media)}: this is what came before`;
 }

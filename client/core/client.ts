@@ -503,7 +503,10 @@ export class Client {
     return media;
   }
 
-  /** What is here of it, in order, up to its end or to where it is cut off. @throws TumarError MEDIA_UNKNOWN, BLOB_DAMAGED */
+  /**
+   * What is here of it, in order, up to its end or to where it is cut off.
+   * @throws TumarError MEDIA_UNKNOWN, BLOB_DAMAGED; BLOB_CUT_OFF behind what is here of what is complete elsewhere
+   */
   openMedia(id: Uint8Array, options: { readonly part?: PartRole } = {}): AsyncIterable<Uint8Array> {
     this.#checkOpen();
     return this.#media.open(id, options.part ?? "whole");

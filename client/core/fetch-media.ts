@@ -222,30 +222,36 @@ export async function noteState(
   return await core.vault.transaction((tx) => {
     const held = getReceivedPart(tx, id, part);
     if (held === undefined || held.placeSeq !== asked.placeSeq) return false;
-    const next = { ...held, ...learn(held, state) };
+    const next = { ...held, ...learn(state) };
     const isNews = next.storedBytes !== held.storedBytes || mediaState(next) !== mediaState(held);
     if (isNews || next.isQuiet !== held.isQuiet) putReceivedPart(tx, id, part, next);
     return isNews;
   });
 }
 
-/** Plaintext in order, as far as it is here. @throws TumarError BLOB_DAMAGED */
+/**
+ * Plaintext in order, as far as it is here.
+ * @throws TumarError BLOB_DAMAGED; BLOB_CUT_OFF behind the last of it, when it counts as complete and is not
+ */
 export async function* openPart(
   core: Core,
   id: Uint8Array,
   part: 0 | 1,
 ): AsyncGenerator<Uint8Array> {
   const { store, key } = await core.vault.read((view) => rowOf(view, id, part));
-  if (store === "") return;
   const cipher = new BlobCipher(key);
   try {
-    for await (const [index, sealed] of storedChunks(core.blobs, store)) {
+    for await (const [index, sealed] of store === "" ? [] : storedChunks(core.blobs, store)) {
       const { kind, data } = cipher.open(index, sealed);
       if (data.length > 0) yield data;
       if (kind === "last") return;
     }
   } finally {
     cipher.wipe();
+  }
+  const row = await core.vault.read((view) => rowOf(view, id, part));
+  if (mediaState(row) === "complete") {
+    throw new TumarError("BLOB_CUT_OFF", "its end is not here yet: fetch it");
   }
 }
 

@@ -47,12 +47,11 @@ export function mediaPercent(part: PartKnowledge): number | null {
   return Math.floor((100 * Math.min(sealedBytes, presentBytes(part))) / sealedBytes);
 }
 
-/** What a relay said. It does not forget bytes: of two answers that overtook each other the longer is newer. */
-export function learn(
-  known: PartKnowledge,
-  said: BlobState,
-): Pick<PartKnowledge, "storedBytes" | "isQuiet"> {
-  if (said.storedBytes < known.storedBytes) return known;
+/**
+ * What a relay said last is what counts, also when it said more before: then it claimed what it has not,
+ * or lost it. Of two answers that overtook each other the next one tells.
+ */
+export function learn(said: BlobState): Pick<PartKnowledge, "storedBytes" | "isQuiet"> {
   return {
     storedBytes: said.storedBytes,
     isQuiet: !said.isComplete && said.quietSeconds >= QUIET_SECONDS,

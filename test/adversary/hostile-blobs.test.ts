@@ -20,7 +20,7 @@ import {
   paddedBlobBytes,
 } from "../../shared/e2ee/blob.ts";
 import { type LyingRelay, lyingRelay } from "../support/lying-relay.ts";
-import { asFile, bytesOf, opened } from "../support/media-bytes.ts";
+import { asFile, bytesOf, opened, openedSoFar } from "../support/media-bytes.ts";
 import { acquaint, type Person, person } from "../support/people.ts";
 import { synced, until } from "../support/stories.ts";
 
@@ -241,7 +241,7 @@ describe("a hostile relay: a blob", () => {
       await liesWith(serve(one.blob, other.blob));
       for (const _ of ["at first", "and again"]) {
         await assert.rejects(client.fetchMedia(one.id), { code });
-        assert.deepEqual(await opened(client, one.id), prefix(one.bytes, kept));
+        assert.deepEqual(await openedSoFar(client, one.id), prefix(one.bytes, kept));
       }
       scene.store.lies = {};
       const first = await fetchedFrom(client, one.id);
@@ -249,6 +249,32 @@ describe("a hostile relay: a blob", () => {
       assert.deepEqual(await opened(client, one.id), one.bytes);
     });
   }
+
+  it("that is less than it claimed is not complete, and what came of it does not end in silence", async () => {
+    const { client } = scene.bek;
+    const { id, bytes, blob } = await sent(101);
+    const complete = (await client.receivedMessage(id)).media;
+    assert.equal(complete?.state, "complete");
+    const name = await putFile(blob.slice(0, chunkOffset(BAD)));
+    for (const isQuiet of [false, true]) {
+      const grownHour = isQuiet ? 0 : Math.floor(Date.now() / 3_600_000);
+      const storedBytes = chunkOffset(BAD);
+      // As it says before it is asked for the bytes.
+      await client.refreshMedia([id]);
+      await assert.rejects(opened(client, id), { code: "BLOB_CUT_OFF" });
+      scene.store.lies = {
+        blob: (found) => ({ ...found, name, storedBytes, isComplete: false, grownHour }),
+      };
+      const media = await client.fetchMedia(id);
+      assert.notEqual(media.state, "complete");
+      assert.deepEqual([media.isFetched, media.parts[0]?.storedBytes], [false, storedBytes]);
+      assert.deepEqual(await opened(client, id), prefix(bytes, BAD), "with the state that says so");
+      scene.store.lies = {};
+    }
+    await client.refreshMedia([id]);
+    assert.ok((await client.fetchMedia(id)).isFetched);
+    assert.deepEqual(await opened(client, id), bytes);
+  });
 
   it("that came damaged once is asked for once more, and is whole", async () => {
     const { client } = scene.bek;

@@ -4,6 +4,7 @@ import type { Client } from "../../client/core/client.ts";
 import type { SendMediaOptions } from "../../client/core/types.ts";
 import type { MediaFile } from "../../client/media/source.ts";
 import { concat, equalBytes } from "../../shared/crypto/bytes.ts";
+import { TumarError } from "../../shared/crypto/errors.ts";
 
 /** The same bytes for the same length; no two ranges of a page are equal. */
 export function bytesOf(length: number, seed = 1): Uint8Array {
@@ -95,7 +96,18 @@ export class LiveSource implements AsyncIterable<Uint8Array> {
   }
 }
 
-/** All of it that is here. */
+/** All of it that is here, though it is not all. */
+export async function openedSoFar(client: Client, id: Uint8Array): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  try {
+    for await (const piece of client.openMedia(id)) pieces.push(piece);
+  } catch (error) {
+    if (!(error instanceof TumarError) || error.code !== "BLOB_CUT_OFF") throw error;
+  }
+  return concat(...pieces);
+}
+
+/** All of it, to its end or to where it is cut off. */
 export async function opened(
   client: Client,
   id: Uint8Array,

@@ -159,7 +159,9 @@ describe("media that came", () => {
     const cut = { ...message, media: { ...clip, state: "cut-off", cutOffAtMs: 41_000 } } as const;
     assert.equal(gapText(cut), "the clip is cut off at 0:41: this is what came before");
     assert.match(gapText(message) ?? "", /not all of the clip has come yet/);
-    assert.equal(gapText({ ...message, media: { ...clip, state: "complete" } }), null);
+    const claimed = { ...clip, state: "complete" } as const;
+    assert.match(gapText({ ...message, media: claimed }) ?? "", /not all of the clip has come/);
+    assert.equal(gapText({ ...message, media: { ...claimed, isFetched: true } }), null);
   });
 
   it("gets an extension where its sender gave none, and only then", () => {
