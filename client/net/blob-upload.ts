@@ -131,6 +131,8 @@ class BlobUpload {
   async run(): Promise<void> {
     try {
       while (!this.#isComplete) {
+        // The relay has all there is: it is not the relay that keeps quiet.
+        if (this.#isWatching) this.#attempts.progressed();
         this.#attempts.check();
         if (this.#fault !== undefined) throw this.#fault.error;
         if (!this.#attempts.mayGoOn) await this.#attempts.happened();
@@ -273,9 +275,8 @@ class BlobUpload {
   }
 
   #watchSource(): void {
-    if (this.#flights.size > 0) return;
+    if (this.#flights.size > 0 || this.#isWatching || this.#options.source.isEnded()) return;
     this.#attempts.progressed();
-    if (this.#isWatching || this.#options.source.isEnded()) return;
     this.#isWatching = true;
     this.#options.source
       .changed(this.#signal)
@@ -284,6 +285,7 @@ class BlobUpload {
       })
       .finally(() => {
         this.#isWatching = false;
+        this.#attempts.progressed();
         this.#attempts.wake();
       });
   }

@@ -130,6 +130,23 @@ describe("a blob over a line that breaks", () => {
     assert.deepEqual(one.blob.bytes, bytes);
   });
 
+  it("waits for a source that pauses, as long as it pauses; then 60 s count again", async () => {
+    const one = scene();
+    const bytes = systemRandom(50_000);
+    const source = new GrowingSource(bytes, 20_000);
+    const transfer = upload(one, source, { claimedBytes: 0 });
+    assert.equal(await codeAfter(one, transfer, 400 * SECOND), "goes on");
+    assert.equal(one.blob.bytes.length, 20_000);
+    source.add(30_000);
+    assert.equal(await codeAfter(one, transfer, 90 * SECOND), "goes on");
+    assert.deepEqual(one.blob.bytes, bytes);
+    one.relay.behaviour = (frame) => (frame.type.startsWith("blob.") ? [] : undefined);
+    source.end();
+    const code = await codeAfter(one, transfer, 100 * SECOND);
+    assert.ok(code === "RELAY_TIMEOUT" || code === "RELAY_UNREACHABLE", code);
+    one.pool.close();
+  });
+
   it("rejects when nothing came through for 60 s, and leaves nothing running", async () => {
     const one = scene();
     one.relay.behaviour = (frame) => (frame.type.startsWith("blob.") ? [] : undefined);
