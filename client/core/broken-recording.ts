@@ -21,9 +21,16 @@ export async function endRecording(
 ): Promise<void> {
   if (key === null) return;
   const { spool, found } = await Spool.resume(core, name, key);
+  if (!found.hasLast) await core.vault.transaction((tx) => noteBroken(tx, id));
   const end = found.hasLast ? await spool.pad() : await spool.end();
   const recording = { durationMs: found.elapsedMs, isCutOff: !found.hasLast };
   await core.vault.transaction((tx) => noteEnd(tx, core, id, part, end, recording));
+}
+
+/** It breaks off: known before its spool has an end, which would look like that of a whole one. */
+export function noteBroken(tx: VaultTransaction, id: Uint8Array): void {
+  const media = getSentMedia(tx, id);
+  if (media !== undefined) putSentMedia(tx, id, { ...media, isCutOff: true });
 }
 
 /** The recipient is told. */
@@ -37,7 +44,8 @@ export function noteEnd(
 ): void {
   const [media, row] = [getSentMedia(tx, id), getSentPart(tx, id, part)];
   if (media === undefined || row === undefined || row.sealedBytes > 0) return;
-  putSentMedia(tx, id, { ...media, ...recording });
+  const isCutOff = media.isCutOff || recording.isCutOff;
+  putSentMedia(tx, id, { ...media, durationMs: recording.durationMs, isCutOff });
   putSentPart(tx, id, part, { ...row, dataBytes, sealedBytes, hash });
   draftUpdate(tx, core, id, part);
 }

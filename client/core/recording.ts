@@ -2,8 +2,8 @@
  * A stream that is sealed while it comes: its bytes go into a spool, full chunks at once, what is left
  * over when a segment ends or nothing came for a while. It is the source of its own upload.
  *
- * It ends by itself, by its signal, or by a fault of its source; each closes the spool. Only the end of
- * the process leaves it open (uploads.ts closes it then, as cut off).
+ * It ends by itself, by its signal, or by a fault of its source; each closes the spool. The end of the
+ * process and a storage that failed leave it open (uploads.ts closes it then, as cut off).
  */
 
 import { toHex } from "../../shared/crypto/bytes.ts";
@@ -18,6 +18,12 @@ import type { Spool, SpoolEnd } from "./spool.ts";
  * sooner, a voice of 4 kB/s would take several times its bytes.
  */
 const LEFT_OVER_MS = 3_000;
+
+/** What a reader is told of a recording that nobody in this process goes on with. */
+export const LEFT: TumarError = new TumarError(
+  "MEDIA_INTERRUPTED",
+  "its recording ended before it was closed",
+);
 
 export interface RecordingEnd extends SpoolEnd {
   readonly durationMs: number;
@@ -34,6 +40,8 @@ export class Recording implements BlobSource {
   readonly #closing = new AbortController();
   readonly #waiters: (() => void)[] = [];
   #isEnded = false;
+  /** Its spool is closed by somebody else. */
+  #isLeft = false;
   #storedBytes = 0;
   #work: Promise<unknown> = Promise.resolve();
   #cancelLeftOver: (() => void) | undefined;
@@ -58,10 +66,12 @@ export class Recording implements BlobSource {
     return this.#blobs.read(this.#spool.name, offset, length);
   }
 
-  /** Resolves when there is more, or its end. */
+  /** Resolves when there is more, or its end. @throws LEFT when nobody in this process goes on with it */
   async changed(signal: AbortSignal): Promise<void> {
-    await orAborted(signal, new Promise<void>((resolve) => this.#waiters.push(resolve)));
+    if (!this.#isLeft)
+      await orAborted(signal, new Promise<void>((resolve) => this.#waiters.push(resolve)));
     signal.throwIfAborted();
+    if (this.#isLeft) throw LEFT;
   }
 
   /** What the relay has: a chunk that is not full goes only to an idle line. */
@@ -70,13 +80,15 @@ export class Recording implements BlobSource {
   }
 
   /**
-   * Until the stream ends. Never rejects for a fault of the stream.
+   * Until the stream ends. Never rejects for a fault of the stream. `breaksOff` notes that it breaks off,
+   * before anything of the spool says that it has ended.
    * @returns undefined when the client was closed: what came is in the spool, which stays open
    * @throws TumarError VAULT_STORAGE when the spool cannot be closed
    */
   async run(
     stream: AsyncIterable<Uint8Array>,
     stop: AbortSignal | undefined,
+    breaksOff: () => Promise<void>,
   ): Promise<RecordingEnd | undefined> {
     const fault = await this.#take(stream, stop).then(
       () => undefined,
@@ -88,6 +100,7 @@ export class Recording implements BlobSource {
       return undefined;
     }
     const durationMs = this.#elapsedMs();
+    if (fault !== undefined) await breaksOff();
     const end = await this.#inTurn(() => this.#spool.end());
     this.#isEnded = true;
     this.#wake();
@@ -97,6 +110,12 @@ export class Recording implements BlobSource {
   /** The client is closed. */
   close(): void {
     this.#closing.abort();
+  }
+
+  /** Whoever reads from it stops. */
+  leave(): void {
+    this.#isLeft = true;
+    this.#wake();
   }
 
   async #take(stream: AsyncIterable<Uint8Array>, stop: AbortSignal | undefined): Promise<void> {
@@ -204,6 +223,7 @@ export class Recordings {
     const recording = this.#all.get(spool);
     this.#all.delete(spool);
     await recording?.claim.release();
+    recording?.leave();
   }
 
   /** Resolves when all that came is in the spools. */

@@ -10,7 +10,7 @@ import type { PartRole } from "../../shared/e2ee/media.ts";
 import { UPLOAD_ID_BYTES } from "../../shared/wire/limits.ts";
 import type { PreparedMedia } from "../media/prepare.ts";
 import type { BlobClaim } from "../vault/blob-storage.ts";
-import { noteEnd } from "./broken-recording.ts";
+import { noteBroken, noteEnd } from "./broken-recording.ts";
 import type { Core } from "./context.ts";
 import { Recording } from "./recording.ts";
 import { sealDrafts } from "./seal.ts";
@@ -197,7 +197,9 @@ async function record(
   stop: AbortSignal | undefined,
 ): Promise<void> {
   try {
-    const end = await recording.run(stream, stop);
+    const end = await recording.run(stream, stop, () =>
+      core.vault.transaction((tx) => noteBroken(tx, id)),
+    );
     if (end === undefined) return;
     const { durationMs, fault } = end;
     const how = { durationMs, isCutOff: fault !== undefined };

@@ -2,6 +2,9 @@
  * Sealing into a spool: bytes of any number in, chunks in the blob storage out, in the order of the blob
  * (shared/e2ee/blob.ts). What is durable is never sealed again, whatever happens to the process, so
  * that every upload of it is of the same bytes.
+ *
+ * A storage that failed once may hold any part of what it was given: the spool is broken then, takes
+ * nothing more, and is gone on with from what opens (`resume`).
  */
 
 import { concat, type Random } from "../../shared/crypto/bytes.ts";
@@ -50,6 +53,8 @@ export class Spool {
   #pendingBytes = 0;
   #length: number;
   #durableBytes: number;
+  /** Why it takes nothing more. */
+  #fault: { readonly error: unknown } | undefined;
 
   private constructor(
     { blobs, random }: SpoolMeans,
@@ -103,6 +108,7 @@ export class Spool {
 
   /** `elapsedMs` of the recording when these bytes were there. */
   async write(bytes: Uint8Array, elapsedMs = 0): Promise<void> {
+    this.#checkSound();
     for (let at = 0; at < bytes.length; ) {
       // A full chunk waits for what follows it: only then it is known not to be the last.
       if (this.#pendingBytes === BLOB_CHUNK_DATA_BYTES) this.#sealPending("data");
@@ -117,27 +123,31 @@ export class Spool {
 
   /** Seals what waits, and makes all of it durable. */
   async flush(): Promise<void> {
+    this.#checkSound();
     if (this.#pendingBytes > 0) this.#sealPending("data");
     await this.makeDurable();
   }
 
   /** What is sealed so far. */
   async makeDurable(): Promise<void> {
+    this.#checkSound();
     if (this.#batchBytes === 0 && this.#length === this.#durableBytes) return;
     await this.#save();
     const length = this.#length;
-    await this.#blobs.sync(this.name);
+    await this.#storing(() => this.#blobs.sync(this.name));
     this.#durableBytes = length;
   }
 
   /** The last chunk and the padding; durable when it resolves. */
   async end(): Promise<SpoolEnd> {
+    this.#checkSound();
     this.#sealPending("last");
     return await this.pad();
   }
 
   /** Of what has its last chunk already. */
   async pad(): Promise<SpoolEnd> {
+    this.#checkSound();
     const sealedBytes = paddedBlobBytes(this.#chunks);
     for (;;) {
       const left = sealedBytes - this.#length - this.#batchBytes;
@@ -177,7 +187,21 @@ export class Spool {
     const bytes = concat(...this.#batch);
     this.#batch = [];
     this.#batchBytes = 0;
-    await this.#blobs.append(this.name, bytes);
+    await this.#storing(() => this.#blobs.append(this.name, bytes));
     this.#length += bytes.length;
+  }
+
+  async #storing(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#fault ??= { error };
+      throw error;
+    }
+  }
+
+  /** @throws what broke it */
+  #checkSound(): void {
+    if (this.#fault !== undefined) throw this.#fault.error;
   }
 }

@@ -21,6 +21,7 @@ import { isSilence } from "./deposit.ts";
 import { asFault } from "./faults.ts";
 import { BlobRefusals, isGoodPlace, moveUpload } from "./media-places.ts";
 import { solve } from "./puzzle-work.ts";
+import { LEFT, type Recording } from "./recording.ts";
 import { RETRY, retryDelayMs } from "./retry.ts";
 import { giveUpUploads, settleMessage } from "./settled-messages.ts";
 import { messageIndex } from "./state/messages.ts";
@@ -217,7 +218,7 @@ export class Uploads {
     try {
       claim ??= await this.#core.blobs.claim(row.spool);
       if (claim === null) return "foreign";
-      return await this.#upload(upload);
+      return await this.#upload(upload, recording);
     } catch (error) {
       return await this.#failed(upload, asFault(error)).catch(() => "failed" as const);
     } finally {
@@ -225,7 +226,7 @@ export class Uploads {
     }
   }
 
-  async #upload(upload: Running): Promise<"done" | "again"> {
+  async #upload(upload: Running, recording: Recording | undefined): Promise<"done" | "again"> {
     const core = this.#core;
     const { id, part, stop } = upload;
     const { row, media } = await core.vault.read((view) => ({
@@ -233,7 +234,8 @@ export class Uploads {
       media: getSentMedia(view, id),
     }));
     if (row === undefined || !isUploading(row) || row.relay !== upload.row.relay) return "again";
-    const recording = core.recordings.of(row.spool);
+    // It was left meanwhile, and its claim with it.
+    if (recording !== core.recordings.of(row.spool)) return "again";
     const length = await core.blobs.length(row.spool);
     if (length === null || length < row.sealedBytes) return await this.#lost(id);
     if (await this.#stepsElsewhere(upload, row)) return "again";
@@ -327,6 +329,7 @@ export class Uploads {
   async #failed(upload: Running, fault: TumarError): Promise<"again" | "failed"> {
     const { id, part, row, stop } = upload;
     if (this.#end.aborted || stop.signal.reason === STEPPED_ASIDE) return "again";
+    if (fault === LEFT) return "again";
     if (fault.code === "EXPIRED") {
       await this.#expired(id);
       return "again";

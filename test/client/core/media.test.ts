@@ -19,7 +19,7 @@ import { photoCopy } from "../../../client/media/node/photo-copy.ts";
 import { MAX_PHOTO_COPY_BYTES } from "../../../client/media/photo-copy.ts";
 import { MemoryBlobStorage, MemoryBlobs } from "../../../client/vault/memory-blob-storage.ts";
 import { MemoryDisk, MemoryStorage } from "../../../client/vault/memory-storage.ts";
-import { ERRORS } from "../../../shared/crypto/errors.ts";
+import { ERRORS, TumarError } from "../../../shared/crypto/errors.ts";
 import { systemRandom } from "../../../shared/crypto/sodium.ts";
 import { chunkOffset, generateBlobKey, paddedBlobBytes } from "../../../shared/e2ee/blob.ts";
 import { parseMessageId } from "../../../shared/e2ee/content.ts";
@@ -400,6 +400,64 @@ describe("a recording", () => {
     await until("cut off", async () => (await came(bek, id)).state === "cut-off");
     await bek.client.fetchMedia(id);
     assert.deepEqual(await opened(bek.client, id), bytesOf(5_000));
+  });
+
+  it("whose disk fails once ends there, cut off: what opens is what came before", async (t) => {
+    const { aigul, bek } = await scene(t);
+    aigul.client.start();
+    const source = new LiveSource();
+    const bytes = bytesOf(300_000);
+    source.push(bytes.subarray(0, 100_000));
+    const { id } = await aigul.client.sendMedia("Bek", { kind: "file", source, isLive: true });
+    await until("something is stored", async () => {
+      return ((await aigul.client.sentMessage(id)).media?.storedBytes ?? 0) > 0;
+    });
+    const { blobs } = aigul.environment;
+    const append = blobs.append.bind(blobs);
+    blobs.append = () => {
+      blobs.append = append;
+      return Promise.reject(new TumarError("VAULT_STORAGE", "no space left for a moment"));
+    };
+    source.push(bytes.subarray(100_000, 200_000));
+    source.push(bytes.subarray(200_000));
+    source.end();
+    await assert.rejects(aigul.client.mediaSealed(id), { code: "VAULT_STORAGE" });
+    const stored = await aigul.client.stored(id);
+    assert.deepEqual([stored.state, stored.media?.isCutOff], ["stored", true]);
+    await until("cut off", async () => (await came(bek, id)).state === "cut-off");
+    assert.equal((await bek.client.fetchMedia(id)).isFetched, true);
+    const whole = await opened(bek.client, id);
+    assert.ok(whole.length > 0 && whole.length < 200_000);
+    assert.deepEqual(whole, bytes.slice(0, whole.length));
+  });
+
+  it("that breaks off is told as cut off, also when its process dies while closing it", async (t) => {
+    const { aigul, bek } = await scene(t);
+    const source = new LiveSource();
+    const bytes = bytesOf(30_000);
+    source.push(bytes);
+    const { id } = await aigul.client.sendMedia("Bek", { kind: "file", source, isLive: true });
+    source.push(new Uint8Array());
+    const { blobs, storage } = aigul.environment;
+    await until("sealed", async () => {
+      const [name = ""] = await blobs.list();
+      return (await blobs.length(name)) === chunkOffset(2);
+    });
+    // From the moment its last chunk is on the disk, nothing of the vault gets there.
+    const { patch, replace } = storage;
+    blobs.sync = async () => {
+      storage.patch = storage.replace = () => Promise.reject(new Error("the process is gone"));
+    };
+    source.fail(new Error("the camera went away"));
+    await assert.rejects(aigul.client.mediaSealed(id));
+    blobs.sync = async () => {};
+    [storage.patch, storage.replace] = [patch, replace];
+    const later = await aigul.reopen();
+    await synced(later);
+    assert.equal((await later.stored(id)).media?.isCutOff, true);
+    await until("cut off", async () => (await came(bek, id)).state === "cut-off");
+    await bek.client.fetchMedia(id);
+    assert.deepEqual(await opened(bek.client, id), bytes);
   });
 
   it("ends by its signal as if by itself", async (t) => {

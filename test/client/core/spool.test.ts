@@ -7,6 +7,7 @@ import { scanBlob, storedChunks } from "../../../client/core/blob-scan.ts";
 import { Spool, type SpoolEnd } from "../../../client/core/spool.ts";
 import { MemoryBlobStorage } from "../../../client/vault/memory-blob-storage.ts";
 import { concat } from "../../../shared/crypto/bytes.ts";
+import { TumarError } from "../../../shared/crypto/errors.ts";
 import { blake2b, systemRandom } from "../../../shared/crypto/sodium.ts";
 import {
   BLOB_CHUNK_BYTES,
@@ -161,6 +162,35 @@ describe("a spool", () => {
     }
   });
 
+  it("whose storage fails once takes nothing more, and goes on from what opens (property)", async () => {
+    const doing = fc.constantFrom("append", "sync");
+    await fc.assert(
+      fc.asyncProperty(doing, fc.integer({ min: 1, max: 8 }), async (what, nth) => {
+        const at = await emptyPlace();
+        failOnce(at.blobs, what, nth);
+        const spool = Spool.begin(at, at.name, at.key);
+        const data = bytesOf(10 * 20_000);
+        const calls: boolean[] = [];
+        for (let i = 0; i < 10; i++) {
+          const write = spool.write(data.subarray(i * 20_000, (i + 1) * 20_000));
+          calls.push(await succeeds(write.then(() => spool.makeDurable())));
+        }
+        assert.deepEqual(calls.indexOf(false), nth - 1);
+        assert.ok(!calls.includes(true, nth - 1), "it took more after its storage failed");
+        for (const call of [spool.flush(), spool.end(), spool.pad()]) {
+          assert.equal(await succeeds(call), false);
+        }
+        spool.giveUp();
+        const next = await Spool.resume(at, at.name, at.key);
+        assert.ok(next.found.bytes >= spool.durableBytes);
+        const rest = data.subarray(next.found.dataBytes);
+        await next.spool.write(rest);
+        await assertWhole(at, await next.spool.end(), data);
+      }),
+      { numRuns: 12 },
+    );
+  });
+
   it("with one bit changed is good up to there", async () => {
     const at = await emptyPlace();
     const spool = Spool.begin(at, at.name, at.key);
@@ -184,3 +214,24 @@ describe("a spool", () => {
     }
   });
 });
+
+/** Half of what was to be appended lies there: a full disk, gone a moment later. */
+function failOnce(blobs: MemoryBlobStorage, what: "append" | "sync", nth: number): void {
+  const append = blobs.append.bind(blobs);
+  let calls = 0;
+  blobs.append = async (name, bytes) => {
+    if (what !== "append" || ++calls !== nth) return await append(name, bytes);
+    await append(name, bytes.subarray(0, bytes.length / 2));
+    throw new TumarError("VAULT_STORAGE", "no space left");
+  };
+  blobs.sync = async () => {
+    if (what === "sync" && ++calls === nth) throw new TumarError("VAULT_STORAGE", "no space left");
+  };
+}
+
+function succeeds(work: Promise<unknown>): Promise<boolean> {
+  return work.then(
+    () => true,
+    () => false,
+  );
+}
