@@ -7,7 +7,7 @@ import { fromHex } from "../../shared/crypto/bytes.ts";
 import { MESSAGE_ID_BYTES } from "../../shared/e2ee/content.ts";
 import type { VaultTransaction, VaultView } from "../vault/draft.ts";
 import type { Core } from "./context.ts";
-import { giveUpUploads, settleMessage } from "./settled-messages.ts";
+import { giveUp, type SettledMessage } from "./settled-messages.ts";
 import { addMessage } from "./state/messages.ts";
 import { listReceivedParts } from "./state/received-media.ts";
 import {
@@ -75,11 +75,10 @@ function addLost(tx: VaultTransaction, core: Core, { root, kind, name }: Sealing
 }
 
 /** Its sealed bytes are gone: it will not be sent. */
-export function markLost(tx: VaultTransaction, id: Uint8Array): readonly ClientEvent[] {
+export function markLost(tx: VaultTransaction, id: Uint8Array): SettledMessage {
   const media = getSentMedia(tx, id);
   if (media !== undefined) putSentMedia(tx, id, { ...media, isLost: true });
-  giveUpUploads(tx, id);
-  return settleMessage(tx, id);
+  return giveUp(tx, id);
 }
 
 /** No relay keeps it any longer: nobody can read what its manifest names. */

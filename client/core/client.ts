@@ -5,6 +5,7 @@
  * Several processes may hold the same vault open: each reloads what the others committed.
  */
 
+import { toHex } from "../../shared/crypto/bytes.ts";
 import { TumarError } from "../../shared/crypto/errors.ts";
 import {
   generatePhrase,
@@ -61,7 +62,7 @@ import {
   putMessage,
 } from "./state/messages.ts";
 import { waitingMessages } from "./state/outbox.ts";
-import { isUploading, listSentParts } from "./state/sent-media.ts";
+import { isUploading, listSentParts, sentPartsOf } from "./state/sent-media.ts";
 import { tryingFor } from "./trying.ts";
 import type {
   ClientEvent,
@@ -261,8 +262,8 @@ export class Client {
     const wake = this.#wakes(options);
     try {
       for (;;) {
-        const { message, fault } = await this.#progressOf(id);
-        if (message.state === "stored" || message.state === "read") return message;
+        const { message, isStored, fault } = await this.#progressOf(id);
+        if (isStored) return message;
         if (fault !== undefined) throw fault;
         if (wake.isOver()) throw wake.reason(this.#engine.homeFault);
         await wake.next();
@@ -272,15 +273,20 @@ export class Client {
     }
   }
 
-  async #progressOf(
-    id: Uint8Array,
-  ): Promise<{ readonly message: SentMessage; readonly fault: TumarError | undefined }> {
+  async #progressOf(id: Uint8Array): Promise<{
+    readonly message: SentMessage;
+    readonly isStored: boolean;
+    readonly fault: TumarError | undefined;
+  }> {
     return this.#core.vault.read((view) => {
       const index = messageIndex(view, id);
       const row = index === undefined ? undefined : getMessage(view, index);
       if (row?.direction !== "out") throw new TumarError("MESSAGE_UNKNOWN", "no such message");
       const fault = faultOf(view, row, this.#engine.sealingFault(row.root));
-      return { message: describeOutgoing(view, this.#core, row), fault };
+      // A manifest may be read before the bytes that it names have left.
+      const isWhole = sentPartsOf(view, id).every(([, part]) => part.isStored);
+      const isStored = row.state === "stored" || (row.state === "read" && isWhole);
+      return { message: describeOutgoing(view, this.#core, row), isStored, fault };
     });
   }
 
@@ -622,12 +628,15 @@ export class Client {
   }
 }
 
-/** What was written and waits, in the order it leaves. */
+/** What was written and waits, in the order it leaves; media also when its manifest was read before it left. */
 function waitingRows(view: VaultView): readonly OutgoingRow[] {
-  const uploading = listSentParts(view).flatMap(([id, , row]) => (isUploading(row) ? id : []));
+  const uploading = new Set(
+    listSentParts(view).flatMap(([id, , row]) => (isUploading(row) ? id : [])),
+  );
   const waiting = new Set([...waitingMessages(view), ...uploading]);
   const rows = messagesOf(view, [...waiting]).filter(
-    (row): row is OutgoingRow => row.direction === "out" && row.state === "written",
+    (row): row is OutgoingRow =>
+      row.direction === "out" && (row.state === "written" || uploading.has(toHex(row.id))),
   );
   return LANES.flatMap((lane) => rows.filter(({ kind }) => laneOf(kind) === lane));
 }

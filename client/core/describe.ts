@@ -14,7 +14,7 @@ import { laneOf } from "./message-state.ts";
 import { getContact } from "./state/contacts.ts";
 import type { IncomingRow, OutgoingRow } from "./state/messages.ts";
 import { type EnvelopeRow, envelopesOf } from "./state/outbox.ts";
-import { getSentMedia } from "./state/sent-media.ts";
+import { getSentMedia, isGivenUp, sentPartsOf } from "./state/sent-media.ts";
 import { hourToMs } from "./time.ts";
 import type { OutboxItem, ReceivedMessage, SentMessage, Trying } from "./types.ts";
 
@@ -80,7 +80,9 @@ export function faultOf(
   row: OutgoingRow,
   sealingFault: TumarError | undefined,
 ): TumarError | undefined {
-  if (row.state === "expired") {
+  // Its manifest may have been read all the same.
+  const isIncomplete = sentPartsOf(view, row.id).some(([, part]) => isGivenUp(part));
+  if (row.state === "expired" || isIncomplete) {
     if (getSentMedia(view, row.id)?.isLost) {
       return new TumarError("MEDIA_INTERRUPTED", "what was sealed is gone");
     }

@@ -8,7 +8,7 @@ import { envelopeId } from "../../shared/wire/ids.ts";
 import type { VaultTransaction } from "../vault/draft.ts";
 import type { Core } from "./context.ts";
 import { failOver } from "./places.ts";
-import { settleMessage } from "./settled-messages.ts";
+import { type SettledMessage, settleMessage } from "./settled-messages.ts";
 import type { OutgoingRow } from "./state/messages.ts";
 import {
   deleteEnvelope,
@@ -19,7 +19,6 @@ import {
   spareTwins,
 } from "./state/outbox.ts";
 import { messageOf } from "./state/sent-media.ts";
-import type { ClientEvent } from "./types.ts";
 
 export interface Deposited {
   readonly place: number;
@@ -36,7 +35,7 @@ export interface Settled {
 }
 
 export async function settle(core: Core, results: readonly Deposited[]): Promise<Settled> {
-  const { events, ...settled } = await core.vault.transaction((tx) => {
+  const { over, ...settled } = await core.vault.transaction((tx) => {
     const movedTo: Uint8Array[] = [];
     const left: number[] = [];
     for (const result of results) {
@@ -47,9 +46,12 @@ export async function settle(core: Core, results: readonly Deposited[]): Promise
         else movedTo.push(hash);
       }
     }
-    return { movedTo, left, events: results.flatMap((result) => settleMessageOf(tx, result)) };
+    return { movedTo, left, over: results.map((result) => settleMessageOf(tx, result)) };
   });
-  for (const event of events) core.emit(event);
+  for (const { events, spools } of over) {
+    for (const spool of spools) await core.blobs.delete(spool).catch(() => undefined);
+    for (const event of events) core.emit(event);
+  }
   return settled;
 }
 
@@ -60,11 +62,8 @@ function takeReceipt(tx: VaultTransaction, { place, row }: Deposited): void {
 }
 
 /** The first receipt for its own envelope is the message's. */
-function settleMessageOf(
-  tx: VaultTransaction,
-  { row, receipt, fault }: Deposited,
-): readonly ClientEvent[] {
-  if (receipt === undefined && fault?.code !== "EXPIRED") return [];
+function settleMessageOf(tx: VaultTransaction, { row, receipt, fault }: Deposited): SettledMessage {
+  if (receipt === undefined && fault?.code !== "EXPIRED") return { events: [], spools: [] };
   const id = messageOf(tx, row.messageId);
   const isItsOwn = receipt !== undefined && equalBytes(id, row.messageId);
   return settleMessage(tx, id, isItsOwn ? receiptOf(row, receipt) : null);

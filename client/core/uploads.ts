@@ -23,7 +23,7 @@ import { BlobRefusals, isGoodPlace, moveUpload } from "./media-places.ts";
 import { solve } from "./puzzle-work.ts";
 import { LEFT, type Recording } from "./recording.ts";
 import { RETRY, retryDelayMs } from "./retry.ts";
-import { giveUpUploads, settleMessage } from "./settled-messages.ts";
+import { giveUp, type SettledMessage, settleMessage } from "./settled-messages.ts";
 import { messageIndex } from "./state/messages.ts";
 import {
   getSentMedia,
@@ -33,7 +33,6 @@ import {
   putSentPart,
   type SentPartRow,
 } from "./state/sent-media.ts";
-import type { ClientEvent } from "./types.ts";
 
 /** One blob on its way. */
 interface Upload {
@@ -312,18 +311,18 @@ export class Uploads {
   }
 
   async #stored({ id, part, row: { spool } }: Upload): Promise<"done" | "again"> {
-    const events = await this.#core.vault.transaction((tx) => {
+    const settled = await this.#core.vault.transaction((tx) => {
       const held = getSentPart(tx, id, part);
-      if (held === undefined || !isUploading(held)) return [];
+      if (held === undefined || !isUploading(held)) return { events: [], spools: [] };
       if (held.sealedBytes === 0) return null;
       const storedBytes = held.sealedBytes;
       putSentPart(tx, id, part, { ...held, storedBytes, isStored: true, spool: "", lastFault: "" });
       return settleMessage(tx, id);
     });
-    if (events !== null) await this.#core.blobs.delete(spool).catch(() => undefined);
+    if (settled !== null) await this.#core.blobs.delete(spool).catch(() => undefined);
     await this.#core.recordings.release(spool);
-    this.#tell(id, events ?? []);
-    return events === null ? "again" : "done";
+    await this.#over(id, settled ?? { events: [], spools: [] });
+    return settled === null ? "again" : "done";
   }
 
   async #failed(upload: Running, fault: TumarError): Promise<"again" | "failed"> {
@@ -331,7 +330,7 @@ export class Uploads {
     if (this.#end.aborted || stop.signal.reason === STEPPED_ASIDE) return "again";
     if (fault === LEFT) return "again";
     if (fault.code === "EXPIRED") {
-      await this.#expired(id);
+      await this.#over(id, await this.#core.vault.transaction((tx) => giveUp(tx, id)));
       return "again";
     }
     if (isSilence(fault)) this.#core.health.silent(row.relay);
@@ -345,20 +344,12 @@ export class Uploads {
 
   /** Somebody removed its spool. */
   async #lost(id: Uint8Array): Promise<"again"> {
-    this.#tell(id, await this.#core.vault.transaction((tx) => markLost(tx, id)));
+    await this.#over(id, await this.#core.vault.transaction((tx) => markLost(tx, id)));
     return "again";
   }
 
-  async #expired(id: Uint8Array): Promise<void> {
-    const { spools, events } = await this.#core.vault.transaction((tx) => ({
-      spools: giveUpUploads(tx, id),
-      events: settleMessage(tx, id),
-    }));
+  async #over(id: Uint8Array, { events, spools }: SettledMessage): Promise<void> {
     for (const spool of spools) await this.#core.blobs.delete(spool).catch(() => undefined);
-    this.#tell(id, events);
-  }
-
-  #tell(id: Uint8Array, events: readonly ClientEvent[]): void {
     this.#core.emit({ type: "media", id });
     for (const event of events) this.#core.emit(event);
   }

@@ -193,6 +193,11 @@ export function isUploading({ spool, isStored }: SentPartRow): boolean {
   return spool !== "" && !isStored;
 }
 
+/** It never came to be stored, and will not be. */
+export function isGivenUp({ spool, isStored }: SentPartRow): boolean {
+  return spool === "" && !isStored;
+}
+
 export function addUpdate(
   tx: VaultTransaction,
   { messageId, seq, hour }: Content,

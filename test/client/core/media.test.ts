@@ -6,8 +6,11 @@ import { describe, it, type TestContext } from "node:test";
 import { Client } from "../../../client/core/client.ts";
 import type { Core } from "../../../client/core/context.ts";
 import { addressOf } from "../../../client/core/manifest.ts";
+import { takeRead } from "../../../client/core/reads.ts";
 import { redraft } from "../../../client/core/resend.ts";
+import { settleMessage } from "../../../client/core/settled-messages.ts";
 import { listPeers } from "../../../client/core/state/contacts.ts";
+import { deleteDraft, listDrafts } from "../../../client/core/state/outbox.ts";
 import {
   getSentPart,
   putSentPart,
@@ -278,6 +281,50 @@ describe("media whose day has passed", () => {
     await assert.rejects(later.stored(id), { code: "EXPIRED" });
     assert.equal(folder.blobs.size, 0);
     assert.deepEqual(await later.outbox(), []);
+  });
+});
+
+describe("media whose manifest was read before its bytes left", () => {
+  it("waits in the outbox until all of it is stored, and leaves no key then", async (t) => {
+    const { aigul, bek } = await scene(t);
+    const { id } = await aigul.client.sendMedia("Bek", asFile(bytesOf(50_000)));
+    await meddle(aigul, (tx) => takeRead(tx, bek.client.identity, [parseMessageId(id)]));
+    assert.equal((await aigul.client.sentMessage(id)).state, "read");
+    assert.equal((await aigul.client.outbox()).length, 1);
+    aigul.client.start();
+    const { media, state } = await aigul.client.stored(id);
+    assert.deepEqual([state, media?.storedBytes], ["read", media?.totalBytes]);
+    assert.deepEqual(await aigul.client.outbox(), []);
+    const keys = await readVault(aigul.environment, (view) =>
+      sentPartsOf(view, id).map(([, { key }]) => key),
+    );
+    assert.deepEqual(keys, [null]);
+  });
+
+  it("is told as lost when its bytes are", async (t) => {
+    const { aigul, bek, folder } = await scene(t);
+    const { id } = await aigul.client.sendMedia("Bek", asFile(bytesOf(50_000)));
+    await meddle(aigul, (tx) => takeRead(tx, bek.client.identity, [parseMessageId(id)]));
+    folder.blobs.clear();
+    aigul.client.start();
+    await assert.rejects(aigul.client.stored(id), { code: "MEDIA_INTERRUPTED" });
+  });
+});
+
+describe("media that waits to be sealed", () => {
+  it("is not given up with an envelope that expired; without one its bytes go too", async (t) => {
+    const { aigul, bek, folder } = await scene(t);
+    const { id } = await aigul.client.sendMedia("Bek", asFile(bytesOf(50_000)));
+    const look = () => meddle(aigul, (tx) => settleMessage(tx, id));
+    assert.deepEqual(await look(), { events: [], spools: [] });
+    assert.equal((await aigul.client.sentMessage(id)).state, "written");
+    const given = await meddle(aigul, (tx) => {
+      const root = bek.client.identity;
+      for (const [place] of listDrafts(tx, root)) deleteDraft(tx, root, place);
+      return settleMessage(tx, id);
+    });
+    assert.deepEqual(given.events, [{ type: "expired", id }]);
+    assert.deepEqual(given.spools, [...folder.blobs.keys()]);
   });
 });
 
