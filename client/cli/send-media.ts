@@ -16,7 +16,7 @@ import type { Invocation } from "./invocation.ts";
 import { sentJson } from "./json-shapes.ts";
 import { Patience } from "./patience.ts";
 import { ProgressShow } from "./progress.ts";
-import { openSentFile, type SentFile } from "./sent-file.ts";
+import { openSentFile, type SentFile, sentName } from "./sent-file.ts";
 
 /** The recorder got the same Ctrl-C: so long it may take to write its last bytes. */
 const LAST_BYTES_MS = 3_000;
@@ -27,7 +27,7 @@ export interface MediaOrder {
   readonly kind: MediaKind;
   /** `-` is standard input. */
   readonly path: string;
-  /** What the other side sees; without it the name of the file. */
+  /** What the other side sees; without it what `sentName` leaves of the file's. */
   readonly name: string | undefined;
   readonly keepMetadata: boolean;
   readonly wait: boolean;
@@ -101,9 +101,9 @@ class MediaSending {
   }
 
   #write(to: string): Promise<SentMessage> {
-    const { kind, name, keepMetadata } = this.#order;
+    const { kind, keepMetadata } = this.#order;
     const { source, isLive } = this.#file;
-    const common = { kind, name: name ?? this.#file.name, keepMetadata, isLive };
+    const common = { kind, name: sentName(this.#order, this.#file.name), keepMetadata, isLive };
     if (!("size" in source)) {
       return this.#client.sendMedia(to, { ...common, source: this.#counted(source) });
     }

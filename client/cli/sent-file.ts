@@ -2,9 +2,10 @@
 
 import { createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { basename } from "node:path";
+import { basename, extname } from "node:path";
 import type { Readable } from "node:stream";
 import { TumarError } from "../../shared/crypto/errors.ts";
+import type { MediaKind } from "../core/types.ts";
 import type { MediaSource } from "../media/source.ts";
 
 export interface SentFile {
@@ -13,6 +14,30 @@ export interface SentFile {
   readonly source: MediaSource;
   readonly isLive: boolean;
   close(): Promise<void>;
+}
+
+const EXTENSION = /^\.[a-z][a-z0-9]{1,4}$/;
+
+/**
+ * What the other side sees. A camera names files after the moment and itself: without metadata only what
+ * kind of file it is is left of such a name. A document is what its name says.
+ */
+export function sentName(
+  {
+    kind,
+    name,
+    keepMetadata,
+  }: {
+    readonly kind: MediaKind;
+    readonly name: string | undefined;
+    readonly keepMetadata: boolean;
+  },
+  ownName: string,
+): string {
+  if (name !== undefined) return name;
+  if (kind === "file" || keepMetadata || ownName === "") return ownName;
+  const extension = extname(ownName).toLowerCase();
+  return EXTENSION.test(extension) ? `${kind}${extension}` : kind;
 }
 
 /** `-` is standard input; a pipe or device is read as a stream too. @throws TumarError FILE_NOT_READ */

@@ -50,7 +50,10 @@ export function defineSend(program: Command, terminal: Terminal): void {
   for (const option of mediaOptions()) command.addOption(option);
   command
     .option("--keep-metadata", "leave in it where, when and with what it was taken")
-    .option("--name <name>", "what a file is called at the other side (default: its own name)")
+    .option(
+      "--name <name>",
+      "what it is called at the other side (default: a file by its own name, all else by its kind)",
+    )
     .addHelpText(
       "after",
       examples(

@@ -5,7 +5,7 @@ import { truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { describe, it } from "node:test";
-import { openSentFile, piecesUntil } from "../../../client/cli/sent-file.ts";
+import { openSentFile, piecesUntil, sentName } from "../../../client/cli/sent-file.ts";
 import { temporaryDirectory } from "../../support/relay.ts";
 
 const never = new AbortController().signal;
@@ -21,6 +21,21 @@ describe("a file that is sent", () => {
     truncateSync(path, 4);
     await assert.rejects(file.source.read(2, 5), { code: "FILE_NOT_READ" });
     await file.close();
+  });
+
+  it("is called by its kind when its own name may tell when and with what it was taken", () => {
+    const order = { name: undefined, keepMetadata: false } as const;
+    const camera = "PXL_20261122_143512345.JPG";
+    const names = [
+      [{ ...order, kind: "photo" }, camera, "photo.jpg"],
+      [{ ...order, kind: "clip" }, "VID 2026-11-22 14.35.12", "clip"],
+      [{ ...order, kind: "clip" }, "VID.14h35m12.webm", "clip.webm"],
+      [{ ...order, kind: "voice" }, "", ""],
+      [{ ...order, kind: "photo", keepMetadata: true }, camera, camera],
+      [{ ...order, kind: "photo", name: "gate 12.jpg" }, camera, "gate 12.jpg"],
+      [{ ...order, kind: "file" }, "statement.pdf", "statement.pdf"],
+    ] as const;
+    for (const [one, own, sent] of names) assert.equal(sentName(one, own), sent);
   });
 
   it("is refused when it is none", async (t) => {
