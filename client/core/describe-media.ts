@@ -62,7 +62,7 @@ export function describeReceivedMedia(
   const parts = receivedPartsOf(view, id).map(
     ([part, known]): ReceivedPartRow => ({
       ...known,
-      fetchedBytes: progress.of(id, part, known.fetchedBytes),
+      fetchedBytes: fetchedOf(known, progress.of(id, part, known.fetchedBytes)),
     }),
   );
   const whole = parts.at(-1);
@@ -81,6 +81,12 @@ export function describeReceivedMedia(
     cutOffAtMs: state === "cut-off" ? cutOffAt(whole, durationMs) : null,
     isFetched: whole.sealedBytes > 0 && whole.fetchedBytes >= whole.sealedBytes,
   };
+}
+
+/** All of it only when the vault says so: what came while it grew is not checked before. */
+function fetchedOf({ sealedBytes, fetchedBytes }: ReceivedPartRow, now: number): number {
+  const isOpen = sealedBytes > 0 && fetchedBytes < sealedBytes;
+  return isOpen ? Math.min(now, sealedBytes - 1) : now;
 }
 
 function describePart(part: ReceivedPartRow): ReceivedMediaPart {

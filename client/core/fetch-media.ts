@@ -4,7 +4,12 @@
  */
 
 import { TumarError } from "../../shared/crypto/errors.ts";
-import { BlobCipher } from "../../shared/e2ee/blob.ts";
+import {
+  BLOB_CHUNK_BYTES,
+  BLOB_HEADER_BYTES,
+  BlobCipher,
+  chunkOffset,
+} from "../../shared/e2ee/blob.ts";
 import type { PartRole } from "../../shared/e2ee/media.ts";
 import { type BlobState, downloadBlob } from "../net/blob-download.ts";
 import type { BlobClaim } from "../vault/blob-storage.ts";
@@ -72,7 +77,8 @@ function isWhole({ sealedBytes, fetchedBytes }: ReceivedPartRow): boolean {
 /** The row with a name in the storage; made by the first who fetches it. */
 async function storedRow(core: Core, id: Uint8Array, part: 0 | 1): Promise<ReceivedPartRow> {
   const known = await core.vault.read((view) => rowOf(view, id, part));
-  if (known.store !== "" && (await core.blobs.length(known.store)) !== null) return known;
+  const length = known.store === "" ? null : await core.blobs.length(known.store);
+  if (length !== null) return { ...known, fetchedBytes: Math.min(length, known.fetchedBytes) };
   const claim = await core.blobs.create();
   try {
     const row = await core.vault.transaction((tx) => {
@@ -202,13 +208,23 @@ class Fetch {
     this.#core.emit({ type: "media", id: this.#id });
   }
 
-  async #note({ checkedBytes, elapsedMs }: FetchedPart): Promise<void> {
+  async #note({ checkedBytes, isGrowing, elapsedMs }: FetchedPart): Promise<void> {
     this.#notedMs = this.#core.clock.now();
     await this.#core.vault.transaction((tx) => {
       const held = rowOf(tx, this.#id, this.#part);
-      putReceivedPart(tx, this.#id, this.#part, { ...held, fetchedBytes: checkedBytes, elapsedMs });
+      const isLastHere = checkedBytes > chunkOffset(Math.max(0, lastChunk(held)));
+      const where = isLastHere ? { elapsedMs } : {};
+      // Its end may have been told meanwhile, against which nothing was checked.
+      const most = isGrowing && held.sealedBytes > 0 ? held.sealedBytes - 1 : checkedBytes;
+      const fetchedBytes = Math.min(checkedBytes, most);
+      putReceivedPart(tx, this.#id, this.#part, { ...held, ...where, fetchedBytes });
     });
   }
+}
+
+/** Of what the relay has; below 0 when it has none. */
+export function lastChunk({ storedBytes }: Pick<ReceivedPartRow, "storedBytes">): number {
+  return Math.floor((storedBytes - BLOB_HEADER_BYTES) / BLOB_CHUNK_BYTES) - 1;
 }
 
 /** Of the place that was asked; another place may have been told meanwhile. */
@@ -222,7 +238,8 @@ export async function noteState(
   return await core.vault.transaction((tx) => {
     const held = getReceivedPart(tx, id, part);
     if (held === undefined || held.placeSeq !== asked.placeSeq) return false;
-    const next = { ...held, ...learn(state) };
+    const said = { ...held, ...learn(state) };
+    const next = lastChunk(said) === lastChunk(held) ? said : { ...said, elapsedMs: 0 };
     const isNews = next.storedBytes !== held.storedBytes || mediaState(next) !== mediaState(held);
     if (isNews || next.isQuiet !== held.isQuiet) putReceivedPart(tx, id, part, next);
     return isNews;

@@ -41,6 +41,8 @@ export class FetchedPart {
   #isHashEnded = false;
   #isWhole = false;
   #bytes: number;
+  /** Of these, in the storage. */
+  #keptBytes: number;
   #chunks: number;
   #dataBytes: number;
   #elapsedMs: number;
@@ -55,6 +57,7 @@ export class FetchedPart {
     this.#cipher = new BlobCipher(row.key);
     this.#hash = found.hash;
     this.#bytes = found.bytes;
+    this.#keptBytes = found.bytes;
     this.#chunks = found.chunks;
     this.#dataBytes = found.dataBytes;
     this.#elapsedMs = found.elapsedMs;
@@ -76,8 +79,13 @@ export class FetchedPart {
   /** The same, but never all of it before `finish` has found it whole. */
   get checkedBytes(): number {
     const { sealedBytes } = this.#row;
-    const isAll = sealedBytes > 0 && this.#bytes >= sealedBytes;
-    return isAll && !this.#isWhole ? sealedBytes - 1 : this.#bytes;
+    const isAll = sealedBytes > 0 && this.#keptBytes >= sealedBytes;
+    return isAll && !this.#isWhole ? sealedBytes - 1 : this.#keptBytes;
+  }
+
+  /** Its end was not known when this began. */
+  get isGrowing(): boolean {
+    return this.#row.sealedBytes === 0;
   }
 
   get elapsedMs(): number {
@@ -116,6 +124,7 @@ export class FetchedPart {
     this.#isWhole = isSame && equalBytes(this.#digest(), hash);
     if (this.#isWhole) return;
     this.#bytes = chunkOffset(this.#chunks);
+    this.#keptBytes = this.#bytes;
     await this.#blobs.truncate(this.#store, this.#bytes);
     throw new DamagedChunk(this.#bytes, mismatch("what came is not what the manifest names"));
   }
@@ -189,7 +198,10 @@ export class FetchedPart {
   }
 
   async #keep(pieces: readonly Uint8Array[]): Promise<void> {
-    if (pieces.length > 0) await this.#blobs.append(this.#store, concat(...pieces));
+    if (pieces.length === 0) return;
+    const bytes = concat(...pieces);
+    await this.#blobs.append(this.#store, bytes);
+    this.#keptBytes += bytes.length;
   }
 }
 

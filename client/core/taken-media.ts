@@ -95,7 +95,9 @@ function apply(
   }
   if (end !== null && row.sealedBytes === 0) {
     const { dataBytes, sealedBytes, hash, isCutOff } = end;
-    row = { ...row, dataBytes, sealedBytes, hash, isCutOff };
+    // What was fetched of it while it grew is not checked against this yet.
+    const fetchedBytes = Math.min(row.fetchedBytes, sealedBytes - 1);
+    row = { ...row, dataBytes, sealedBytes, hash, isCutOff, fetchedBytes };
     const media = getReceivedMedia(tx, id);
     if (media !== undefined) putReceivedMedia(tx, id, { ...media, durationMs: end.durationMs });
   }

@@ -7,6 +7,7 @@ import { putDoor } from "../../../client/core/state/doors.ts";
 import { type HomeRow, putHome } from "../../../client/core/state/homes.ts";
 import {
   getReceivedPart,
+  putReceivedPart,
   type ReceivedPartRow,
 } from "../../../client/core/state/received-media.ts";
 import { takeManifest, takeUpdate } from "../../../client/core/taken-media.ts";
@@ -175,6 +176,20 @@ describe("updates of media", () => {
     assert.deepEqual(takeUpdate(tx, sender, 3, { ...ended, end: longer }), []);
     takeManifest(tx, party(), id, { ...clip, name: "other" });
     assert.equal(part(tx).sealedBytes, end.sealedBytes);
+  });
+
+  it("that tell the end have what came before checked against it", () => {
+    const tx = scene();
+    takeManifest(tx, sender, id, clip);
+    for (const more of [0, 40_000]) {
+      putReceivedPart(tx, id, 0, {
+        ...part(tx),
+        sealedBytes: 0,
+        fetchedBytes: end.sealedBytes + more,
+      });
+      takeUpdate(tx, sender, 2, ended);
+      assert.equal(part(tx).fetchedBytes, end.sealedBytes - 1);
+    }
   });
 
   it("of a part that is not there change nothing", () => {
