@@ -2,16 +2,11 @@
 
 import { concat, fromHex } from "../../shared/crypto/bytes.ts";
 import { TumarError } from "../../shared/crypto/errors.ts";
-import {
-  BLOB_CHUNK_BYTES,
-  BLOB_HEADER_BYTES,
-  chunkOffset,
-  openChunk,
-} from "../../shared/e2ee/blob.ts";
+import { chunkOffset, openChunk } from "../../shared/e2ee/blob.ts";
 import { blobState, downloadBlob } from "../net/blob-download.ts";
 import type { VaultView } from "../vault/draft.ts";
 import type { Core } from "./context.ts";
-import { noteState } from "./fetch-media.ts";
+import { lastChunk, noteState } from "./fetch-media.ts";
 import { mediaRelay } from "./media-relay.ts";
 import { mediaState, presentBytes } from "./media-state.ts";
 import { getMessage, messageIndex } from "./state/messages.ts";
@@ -28,6 +23,10 @@ const FOLLOW_MS = 5_000;
 const CUT_OFF_EVERY = 12;
 /** Its sender wrote that it comes, and has not begun since: it was interrupted before that. */
 const NEVER_BEGUN_HOURS = 2;
+
+/** Of one look at one blob, so that a slow relay does not keep the others waiting. */
+const LOOK_MS = 20_000;
+const LOOKS_AT_ONCE = 8;
 
 type Open = readonly [id: Uint8Array, part: 0 | 1, row: ReceivedPartRow];
 
@@ -79,49 +78,65 @@ function isOver(row: ReceivedPartRow): boolean {
 }
 
 async function refreshAll(core: Core, parts: readonly Open[]): Promise<void> {
-  await Promise.all(parts.map(([id, part]) => refreshPart(core, id, part)));
+  const left = parts.values();
+  const lookAtNext = async (): Promise<void> => {
+    for (const [id, part] of left) await refreshPart(core, id, part);
+  };
+  await Promise.all(Array.from({ length: LOOKS_AT_ONCE }, lookAtNext));
 }
 
 async function refreshPart(core: Core, id: Uint8Array, part: 0 | 1): Promise<void> {
   const row = await core.vault.read((view) => getReceivedPart(view, id, part));
   if (row === undefined) return;
+  const giveUp = new AbortController();
+  const { signal } = giveUp;
+  const late = new TumarError("RELAY_TIMEOUT", "the relay did not say in time how much there is");
+  const stopWaiting = core.clock.after(LOOK_MS, () => giveUp.abort(late));
   try {
     const relay = await mediaRelay(core, row.relay);
-    const said = await blobState({ relay, blobId: row.blobId });
+    const said = await blobState({ relay, blobId: row.blobId, signal });
     const isNews = await noteState(core, id, part, row, said);
-    await noteWhere(core, id, part);
     if (isNews) core.emit({ type: "media", id });
+    if (await noteWhere(core, id, part, signal)) core.emit({ type: "media", id });
   } catch (error) {
     if (!(error instanceof TumarError)) throw error;
     // Not there yet, not there any more, or not to be reached: nothing is known that was not before.
     if (error.code === "REFUSED" || error.code === "MEDIA_ELSEWHERE")
       await noteMissing(core, id, part);
+  } finally {
+    stopWaiting();
   }
 }
 
 /** Where a recording was cut off is in its last chunk, which opens alone. */
-async function noteWhere(core: Core, id: Uint8Array, part: 0 | 1): Promise<void> {
+async function noteWhere(
+  core: Core,
+  id: Uint8Array,
+  part: 0 | 1,
+  signal: AbortSignal,
+): Promise<boolean> {
   const row = await core.vault.read((view) => getReceivedPart(view, id, part));
-  if (row === undefined || row.sealedBytes > 0 || mediaState(row) !== "cut-off") return;
-  const last = Math.floor((row.storedBytes - BLOB_HEADER_BYTES) / BLOB_CHUNK_BYTES) - 1;
-  if (last < 0 || row.fetchedBytes > chunkOffset(last)) return;
+  if (row === undefined || row.sealedBytes > 0 || mediaState(row) !== "cut-off") return false;
+  const last = lastChunk(row);
+  if (row.elapsedMs > 0 || last < 0 || row.fetchedBytes > chunkOffset(last)) return false;
   const pieces: Uint8Array[] = [];
   await downloadBlob({
     relay: await mediaRelay(core, row.relay),
     clock: core.clock,
     blobId: row.blobId,
     from: chunkOffset(last),
+    to: chunkOffset(last + 1),
+    signal,
     onSlice: async (_, bytes) => {
       pieces.push(bytes);
     },
   });
-  const sealed = concat(...pieces).subarray(0, BLOB_CHUNK_BYTES);
-  const { elapsedMs } = openChunk(row.key, last, sealed);
-  await core.vault.transaction((tx) => {
+  const { elapsedMs } = openChunk(row.key, last, concat(...pieces));
+  return await core.vault.transaction((tx) => {
     const held = getReceivedPart(tx, id, part);
-    if (held !== undefined && held.storedBytes === row.storedBytes) {
-      putReceivedPart(tx, id, part, { ...held, elapsedMs });
-    }
+    if (held?.storedBytes !== row.storedBytes || held.elapsedMs === elapsedMs) return false;
+    putReceivedPart(tx, id, part, { ...held, elapsedMs });
+    return true;
   });
 }
 

@@ -36,6 +36,8 @@ export interface StateOptions {
 export interface DownloadOptions extends StateOptions {
   readonly clock: Clock;
   readonly from: number;
+  /** No byte from here on is asked for; all there is when not given. */
+  readonly to?: number;
   /** In order, the next when this has resolved. */
   onSlice(offset: number, bytes: Uint8Array): Promise<void>;
   /** Told with each answer. */
@@ -62,7 +64,7 @@ export async function blobState({ relay, blobId, signal }: StateOptions): Promis
 }
 
 /**
- * Resolves when everything the relay has now was handed on.
+ * Resolves when everything the relay has now, up to `to`, was handed on.
  * @throws what the relay refuses it with; RELAY_FAULT; RELAY_UNREACHABLE or RELAY_TIMEOUT when nothing
  *   came through for 60 s; what `onSlice` throws; the signal's reason
  */
@@ -110,7 +112,7 @@ class BlobDownload {
         while (this.#attempts.mayGoOn && this.#askNext());
         if (await this.#handOn()) continue;
         const state = this.#state;
-        if (state !== undefined && this.#handedOn >= state.storedBytes) return state;
+        if (state !== undefined && this.#handedOn >= this.#endOf(state.storedBytes)) return state;
         await this.#attempts.happened();
       }
     } finally {
@@ -156,12 +158,17 @@ class BlobDownload {
     const ahead = from - this.#handedOn;
     if (ahead > MOST_AHEAD_WINDOWS * this.#window.bytes) return undefined;
     if (this.#state !== undefined) {
-      const to = this.#state.storedBytes;
+      const to = this.#endOf(this.#state.storedBytes);
       return from < to ? { from, to } : undefined;
     }
     // How much there is comes with the first answer.
     const [smallest = 0] = SLICE_BUCKETS;
-    return this.#flights.size > 0 ? undefined : { from, to: from + smallest - AROUND_BYTES };
+    const to = this.#endOf(from + smallest - AROUND_BYTES);
+    return this.#flights.size > 0 ? undefined : { from, to };
+  }
+
+  #endOf(bytes: number): number {
+    return Math.min(bytes, this.#options.to ?? bytes);
   }
 
   get #mostOfKind(): number {

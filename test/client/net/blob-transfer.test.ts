@@ -37,7 +37,12 @@ export function upload(
   });
 }
 
-export async function download(relay: Relay, blobId: Uint8Array, from = 0): Promise<Uint8Array> {
+export async function download(
+  relay: Relay,
+  blobId: Uint8Array,
+  from = 0,
+  to: number = Number.POSITIVE_INFINITY,
+): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let next = from;
   await downloadBlob({
@@ -45,6 +50,7 @@ export async function download(relay: Relay, blobId: Uint8Array, from = 0): Prom
     clock: systemClock,
     blobId,
     from,
+    to,
     onSlice: async (offset, bytes) => {
       assert.equal(offset, next);
       next += bytes.length;
@@ -83,6 +89,8 @@ for (const transportKind of TRANSPORT_KINDS) {
       assert.deepEqual(await download(bob, blobId), bytes);
       assert.deepEqual(await download(bob, blobId, 650_000), bytes.subarray(650_000));
       assert.deepEqual(await download(bob, blobId, bytes.length), new Uint8Array(0));
+      const some = await download(bob, blobId, 100_000, 116_384);
+      assert.deepEqual(some, bytes.subarray(100_000, 116_384), "and no more than that");
       const beyond = download(bob, blobId, bytes.length + 40_000);
       assert.deepEqual(await beyond, new Uint8Array(0), "another place may have less of it");
     });
