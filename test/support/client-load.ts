@@ -29,7 +29,7 @@ export interface Memory {
 const PATIENCE_MS = 3_600_000;
 const GREETING = "Сәлем";
 
-/** One file after the other is sent, fetched while it comes, read to its end and let go. */
+/** One file after the other is sent, fetched when it is all there, read to its end and let go. */
 export async function memoryWhile(
   test: Cleanup,
   { count, bytes }: Load,

@@ -131,7 +131,6 @@ function since(before: Totals, now: Totals): Totals {
 
 export interface ClipRow extends ClipCost {
   readonly network: string;
-  readonly transport: string;
 }
 
 /** For people to read, columns aligned. */
@@ -139,7 +138,7 @@ export function clipTable(rows: readonly ClipRow[]): string {
   const head = ["profile", "clip", "MB", "up s", "down s", "sent/size", "got/size"];
   const counts = ["conns", "stalls", "resets"];
   const cells = rows.map((row) => [
-    row.transport === "auto" ? row.network : `${row.network} ${row.transport}`,
+    row.network,
     row.clip,
     (row.bytes / 1e6).toFixed(1),
     (row.upMs / 1000).toFixed(1),

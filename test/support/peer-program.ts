@@ -102,7 +102,12 @@ async function sendFiles(to: string, count: number, bytes: number): Promise<void
   }
 }
 
+/** When all of it is at the relay: each fetch looks through what is here first. */
 async function readWhole(id: Uint8Array): Promise<void> {
+  while ((await client.receivedMessage(id)).media?.state !== "complete") {
+    await new Promise((resolve) => setTimeout(resolve, 10 * LOOK_MS));
+    await client.refreshMedia([id]);
+  }
   await fetchWhole(id);
   const { media } = await client.receivedMessage(id);
   await checkMade(client.openMedia(id), media?.dataBytes ?? 0);

@@ -2,7 +2,6 @@
 
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import type { TransportKind } from "../../../client/net/connection.ts";
 import { type ClipRow, clipThrough, clipTold } from "../../support/clip-story.ts";
 import type { ProfileName } from "../../support/impair/profiles.ts";
 import { type ClipContainer, clipFile } from "../../support/media.ts";
@@ -14,7 +13,6 @@ export interface ClipLine {
   readonly container: ClipContainer;
   /** About; two small seconds without it. */
   readonly bytes?: number;
-  readonly transport?: TransportKind;
   /** For each way. */
   readonly limitMs?: number;
   /** Its address; without it, one of their own. */
@@ -45,17 +43,15 @@ export async function twoPeople(
 }
 
 export async function clipCase(t: TestContext, line: ClipLine): Promise<ClipRow> {
-  const { profile, container, bytes, transport, relay, limitMs = DEFAULT_LIMIT_MS } = line;
+  const { profile, container, bytes, relay, limitMs = DEFAULT_LIMIT_MS } = line;
   const path = await clipFile({ container, ...(bytes === undefined ? {} : { bytes }) });
-  const forced = transport === undefined ? {} : { transportKind: transport };
   const story = await twoPeople(t, {
     profile,
     limitMs,
     seed: `${profile} ${container}`,
-    ...forced,
     ...(relay === undefined ? {} : { relay }),
   });
   const cost = await clipThrough(story, path, limitMs);
-  t.diagnostic(`${profile} ${transport ?? "auto"}, ${clipTold(cost)}`);
-  return { ...cost, network: profile, transport: transport ?? "auto" };
+  t.diagnostic(`${profile}, ${clipTold(cost)}`);
+  return { ...cost, network: profile };
 }
