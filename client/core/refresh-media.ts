@@ -145,8 +145,10 @@ async function noteMissing(core: Core, id: Uint8Array, part: 0 | 1): Promise<voi
     const held = getReceivedPart(tx, id, part);
     const index = messageIndex(tx, id);
     const message = index === undefined ? undefined : getMessage(tx, index);
-    if (held === undefined || message === undefined || held.storedBytes > 0) return false;
-    if (held.isQuiet || core.time.hour() - message.hour < NEVER_BEGUN_HOURS) return false;
+    if (held === undefined || message === undefined || held.isQuiet) return false;
+    // What was there once is there no more: it has expired, and nothing is added to it.
+    const mayBegin = held.storedBytes === 0 && core.time.hour() - message.hour < NEVER_BEGUN_HOURS;
+    if (mayBegin) return false;
     putReceivedPart(tx, id, part, { ...held, isQuiet: true });
     return true;
   });
