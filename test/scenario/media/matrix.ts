@@ -19,8 +19,8 @@ const FULL_BYTES = 20_000_000;
 /** For lines so slow that 20 MB would take hours. */
 const SLOW_BYTES = 2_000_000;
 const SLOW_KBPS = 100;
-/** Of one line, beside what its rate takes. */
-const PATIENCE = 3;
+/** Of one line, beside what its rate takes: with every tenth packet lost, it takes some three times that. */
+const PATIENCE = 6;
 const LEAST_LIMIT_MS = 20 * 60_000;
 const MAX_SENT_THROUGH_RESETS = 1.3;
 /** As many times as fast: a night of 8 h takes two seconds. */
