@@ -7,20 +7,22 @@ const range = ({ median, least, most }, show = fine) =>
   least === most ? show(median) : `${show(median)} (${show(least)} to ${show(most)})`;
 const verdict = (isMet) => (isMet ? "met" : "**missed**");
 
+const seconds = ({ median, least, most }) =>
+  range({ median: median / 1000, least: least / 1000, most: most / 1000 });
+const none = ({ count }) => `none of ${count}`;
+
 function row({ name, ours, peer, goodput }, { goodput: least }) {
+  if (ours.done === 0 || peer.done === 0) {
+    const told = (found, show) => (found.done === 0 ? none(found) : show(found));
+    const times = [ours, peer].map((found) => told(found, ({ ms }) => seconds(ms)));
+    const sent = [ours, peer].map((found) => told(found, ({ sent }) => range(sent)));
+    return [name, ...times, "–", ...sent, "–"];
+  }
   const isLean = ours.sent.median <= peer.sent.median;
   return [
     name,
-    range({
-      median: ours.ms.median / 1000,
-      least: ours.ms.least / 1000,
-      most: ours.ms.most / 1000,
-    }),
-    range({
-      median: peer.ms.median / 1000,
-      least: peer.ms.least / 1000,
-      most: peer.ms.most / 1000,
-    }),
+    seconds(ours.ms),
+    seconds(peer.ms),
     `${range(goodput)}: ${verdict(Number(fine(goodput.median)) >= least)}`,
     range(ours.sent),
     `${range(peer.sent)}: ${verdict(isLean)}`,
